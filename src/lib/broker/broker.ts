@@ -1,0 +1,25 @@
+/** Port of the embedded broker: a Kafka-protocol server on loopback in its own worker thread (design, section 7). */
+import type {Fault} from './fault.js'
+
+export interface BrokerOptions {
+  /** Where segment files live, such as `.p2pay/broker`; opened again after a stop or crash. */
+  readonly directory: string
+  /** 0 = any free one. */
+  readonly port?: number
+  /** Log bytes above which produce to topics with lagging groups is refused (retriable). */
+  readonly quotaBytes?: number
+  /** Default partition count for topics created on first use. */
+  readonly partitions?: number
+  /** Longest wait before appended bytes are fsynced, ms; a process crash loses nothing either way. */
+  readonly syncIntervalMs?: number
+}
+
+export interface EmbeddedBroker {
+  /** `127.0.0.1:port`. */
+  readonly address: string
+  readonly clusterId: string
+  /** Replaces the fault plan: what goes wrong with which requests. Empty = nothing. */
+  injectFaults(faults: readonly Fault[]): Promise<void>
+  /** Flushes and closes; resolves when the port is free. */
+  stop(): Promise<void>
+}

@@ -1,0 +1,22 @@
+/** Metric kinds and the samples that thresholds are judged on. */
+
+/** `trend`: a histogram in µs. `rate`: a share in [0, 1]. `counter`/`gauge`: one number. */
+export type MetricValue =
+  | {readonly kind: 'trend'; readonly histogram: LatencyHistogram}
+  | {readonly kind: 'rate' | 'counter' | 'gauge'; readonly value: number | null}
+
+export type MetricSet = ReadonlyMap<string, MetricValue>
+
+/** An HDR histogram of latencies in µs (1 µs … 1 h, 3 significant digits); the one door to hdr-histogram-js. */
+export interface LatencyHistogram {
+  /** Values below 0 count as 0, above the range as its end. */
+  recordUs(valueUs: number): void
+  readonly count: number
+  /** null when empty. @param percentile in [0, 100] */
+  percentileUs(percentile: number): number | null
+  readonly minUs: number | null
+  readonly maxUs: number | null
+  readonly meanUs: number | null
+  /** Compressed V2 encoding, base64; null when empty. */
+  encode(): string | null
+}

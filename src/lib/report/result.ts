@@ -1,0 +1,119 @@
+/**
+ * The result of a run: plain data, the only source of table, HTML, JUnit and markdown.
+ * Published as docs/result-v1.schema.json. A value that was not measured is null and prints `n/a`.
+ */
+import type {Ladder} from '../audit/ladder.js'
+import type {Severity} from '../scenario/plan.js'
+
+export const RESULT_SCHEMA_VERSION = 1
+
+export interface RunResult {
+  readonly schema_version: typeof RESULT_SCHEMA_VERSION
+  readonly run: {
+    readonly tag: string
+    readonly scenario: string
+    readonly scenario_sha256: string
+    readonly seed: number
+    /** ISO 8601. */
+    readonly started_at: string
+    readonly finished_at: string
+    /** The command that repeats it. */
+    readonly command: string
+    readonly versions: {readonly p2pay: string; readonly node: string}
+    readonly machine: {readonly cpus: number; readonly platform: string}
+    readonly broker: string
+    readonly cluster: string | null
+    readonly database: string | null
+    readonly interrupted: boolean
+  }
+  readonly load: {
+    readonly description: string
+    /** Payments/s; null when unpaced. */
+    readonly requested_tps: number | null
+    readonly achieved_tps: number | null
+    /** achieved ÷ requested. */
+    readonly achieved_ratio: number | null
+    readonly shortfall: number
+    readonly planned: number
+    readonly sent: number
+    readonly acked: number
+    readonly failed: number
+    readonly unknown: number
+    readonly wall_s: number
+    readonly simulated_s: number
+    /** simulated ÷ wall. */
+    readonly speed_up: number | null
+    readonly warmup_count: number
+    /** Acked payments in each second of the schedule. */
+    readonly per_second: readonly number[]
+    readonly errors: readonly {readonly code: string; readonly count: number; readonly example: string}[]
+  }
+  readonly latencies: readonly LatencySummary[]
+  readonly ladder: Ladder | null
+  readonly detection: DetectionSummary | null
+  readonly thresholds: readonly ThresholdOutcome[]
+  readonly notes: readonly string[]
+  readonly verdict: 'passed' | 'failed' | 'inconclusive'
+}
+
+/** µs throughout. Basis names from where it was counted. */
+export interface LatencySummary {
+  readonly metric: 'produce.lateness' | 'produce.ack_time' | 'detect.decision_time' | 'persist.row_time'
+  /** `due → sent`, `due → acked`, `due → decided`, `due → persisted`. */
+  readonly basis: string
+  readonly unit: 'us'
+  readonly count: number
+  readonly min: number | null
+  readonly mean: number | null
+  readonly p50: number | null
+  readonly p90: number | null
+  readonly p95: number | null
+  readonly p99: number | null
+  readonly p999: number | null
+  readonly max: number | null
+  /** HdrHistogram V2, compressed, base64; null when empty. */
+  readonly hdr: string | null
+}
+
+export interface Proportion {
+  readonly count: number
+  readonly total: number
+  readonly share: number | null
+  /** 95 % Wilson interval; null when total is 0. */
+  readonly low: number | null
+  readonly high: number | null
+}
+
+export interface DetectionSummary {
+  /** Graded payments: decided, past the warm-up. */
+  readonly graded: number
+  readonly frauds: number
+  readonly decisions: {readonly approve: number; readonly review: number; readonly block: number}
+  readonly recall: Proportion
+  readonly precision: Proportion
+  readonly false_positive_rate: Proportion
+  /** False when fewer than 100 frauds were graded: figures are shown, no verdict rests on them. */
+  readonly enough_frauds: boolean
+  readonly typologies: readonly TypologySummary[]
+}
+
+export interface TypologySummary {
+  readonly typology: string
+  readonly frauds: number
+  readonly approve: number
+  readonly review: number
+  readonly block: number
+  readonly flagged: Proportion
+  readonly look_alikes: number
+  readonly look_alikes_flagged: Proportion
+}
+
+export interface ThresholdOutcome {
+  readonly metric: string
+  readonly expression: string
+  readonly severity: Severity
+  /** In the metric's own unit: µs for times, a share for ratios, a count otherwise; null = no samples. */
+  readonly actual: number | null
+  readonly passed: boolean
+  readonly reason: string | null
+}

@@ -1,0 +1,48 @@
+/**
+ * The run directory `.p2pay/runs/<tag>/`: `manifest.json`, written before the first send, and `journal.bin`, one
+ * fixed-width record per sequence number. With both, anybody can regenerate the stream and say what became of each
+ * payment; what was not journalled before a crash is *unknown*.
+ */
+import type {Plan} from '../scenario/plan.js'
+
+export const MANIFEST_VERSION = 1
+
+export interface Manifest {
+  readonly manifest_version: typeof MANIFEST_VERSION
+  readonly p2pay_version: string
+  readonly node_version: string
+  readonly tag: string
+  readonly seed: number
+  /** Event time of the stream's beginning, ISO 8601. */
+  readonly start: string
+  /** Wall clock of the schedule's beginning, µs since the epoch; null until the schedule starts. */
+  readonly schedule_started_us: number | null
+  /** Infinity (no bound) is null. */
+  readonly planned_count: number | null
+  readonly warmup_count: number
+  readonly plan: Plan
+  /** SHA-256 of the canonical JSON of the plan and every file that it draws on. */
+  readonly plan_sha256: string
+  readonly accounts_file: {readonly path: string; readonly sha256: string} | null
+  readonly key: string
+  readonly shard: {readonly index: number; readonly count: number} | null
+  readonly broker: {readonly address: string; readonly cluster_id: string | null} | null
+  /** Topics with their end offsets by partition before the first send. No secrets. */
+  readonly topics: Readonly<Record<string, {readonly name: string; readonly start_offsets: readonly number[]}>>
+  readonly command: string
+}
+
+/** State of a payment in the journal; 0 is what an unwritten record reads as. */
+export const JOURNAL_STATES = ['unknown', 'unsent', 'acked', 'failed', 'unknown-outcome'] as const
+export type JournalState = (typeof JOURNAL_STATES)[number]
+
+export interface JournalEntry {
+  readonly sequence: number
+  readonly state: JournalState
+  /** −1 when not known. */
+  readonly partition: number
+  readonly offset: number
+  /** µs since the epoch; 0 when not known. */
+  readonly sentUs: number
+  readonly settledUs: number
+}
