@@ -3,7 +3,6 @@
  * Published as docs/result-v1.schema.json. A value that was not measured is null and prints `n/a`.
  */
 import type {Ladder} from '../audit/ladder.js'
-import type {Severity} from '../scenario/plan.js'
 
 export const RESULT_SCHEMA_VERSION = 1
 
@@ -111,7 +110,7 @@ export interface TypologySummary {
 export interface ThresholdOutcome {
   readonly metric: string
   readonly expression: string
-  readonly severity: Severity
+  readonly severity: 'fail' | 'warn'
   /** In the metric's own unit: µs for times, a share for ratios, a count otherwise; null = no samples. */
   readonly actual: number | null
   readonly passed: boolean
