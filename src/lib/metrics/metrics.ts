@@ -11,6 +11,8 @@ export type MetricSet = ReadonlyMap<string, MetricValue>
 export interface LatencyHistogram {
   /** Values below 0 count as 0, above the range as its end. */
   recordUs(valueUs: number): void
+  /** Takes another histogram's samples over: of workers, or of decoded results. */
+  add(other: LatencyHistogram): void
   readonly count: number
   /** null when empty. @param percentile in [0, 100] */
   percentileUs(percentile: number): number | null
