@@ -1,0 +1,79 @@
+/** Flags that several commands share, one definition each, so that they mean the same everywhere. */
+import {Flags} from '@oclif/core'
+import {DEFAULT_GROUP, DEFAULT_PARTITIONS, TOPICS} from '../payment/topics.js'
+
+const KAFKA = 'KAFKA'
+const DATABASE = 'DATABASE'
+
+export const brokersFlag = Flags.string({
+  char: 'b',
+  description: 'Kafka brokers; without it the embedded broker is used.',
+  env: 'P2PAY_BROKERS',
+  helpValue: '<host:port,…>',
+  helpGroup: KAFKA,
+})
+
+export const topicFlag = Flags.string({
+  char: 't',
+  description: 'Topic of the raw payments.',
+  default: TOPICS.raw,
+  helpValue: '<topic>',
+  helpGroup: KAFKA,
+})
+
+export const propertyFlag = Flags.string({
+  char: 'X',
+  description: 'Client property in kcat’s words, such as security.protocol=sasl_ssl; repeatable.',
+  multiple: true,
+  helpValue: '<key=value>',
+  helpGroup: KAFKA,
+})
+
+export const groupFlag = Flags.string({
+  char: 'g',
+  description: 'Consumer group.',
+  default: DEFAULT_GROUP,
+  helpValue: '<group>',
+  helpGroup: KAFKA,
+})
+
+export const partitionsFlag = Flags.integer({
+  description: 'Partitions of topics that have to be created; existing topics are checked, never changed.',
+  default: DEFAULT_PARTITIONS,
+  min: 1,
+  max: 10_000,
+  helpGroup: KAFKA,
+})
+
+export const legitTopicFlag = Flags.string({
+  description: 'Topic of approved payments.',
+  default: TOPICS.legit,
+  helpGroup: KAFKA,
+})
+export const fraudTopicFlag = Flags.string({
+  description: 'Topic of payments to review or block.',
+  default: TOPICS.fraud,
+  helpGroup: KAFKA,
+})
+export const alertsTopicFlag = Flags.string({
+  description: 'Topic of alerts.',
+  default: TOPICS.alerts,
+  helpGroup: KAFKA,
+})
+export const dlqTopicFlag = Flags.string({
+  description: 'Topic of records that are not payments.',
+  default: TOPICS.dlq,
+  helpGroup: KAFKA,
+})
+
+export const databaseUrlFlag = Flags.string({
+  description: 'PostgreSQL; without it, and without brokers, the embedded database is used.',
+  env: 'P2PAY_DATABASE_URL',
+  helpValue: '<postgres://…>',
+  helpGroup: DATABASE,
+})
+
+export const noDatabaseFlag = Flags.boolean({
+  description: 'Do not store rows; the detector keeps its snapshot in a local file.',
+  helpGroup: DATABASE,
+})
