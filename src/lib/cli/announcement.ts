@@ -36,6 +36,21 @@ export async function findAnnouncement(directory: string): Promise<Announcement 
   return (await answers(announcement.brokers)) ? announcement : undefined
 }
 
+/** Ports of the last announcement, 0 when there was none: a host that comes back prefers them. */
+export async function staleAddresses(
+  directory: string,
+): Promise<{readonly brokerPort: number; readonly databasePort: number}> {
+  const last = await readFileAnnouncement(directory)
+  if (last === undefined) return {brokerPort: 0, databasePort: 0}
+  const brokerPort = Number(last.brokers.slice(last.brokers.lastIndexOf(':') + 1))
+  const databasePort = URL.canParse(last.database_url) ? Number(new URL(last.database_url).port) : 0
+  return {brokerPort: portOr0(brokerPort), databasePort: portOr0(databasePort)}
+}
+
+function portOr0(port: number): number {
+  return Number.isInteger(port) && port > 0 && port < 65_536 ? port : 0
+}
+
 async function readFileAnnouncement(directory: string): Promise<Announcement | undefined> {
   try {
     const value: unknown = JSON.parse(await readFile(join(directory, 'up.json'), 'utf8'))

@@ -1,0 +1,39 @@
+import {spawn} from 'node:child_process'
+import {constants} from 'node:os'
+import {EnvironmentError} from '../base/errors.js'
+
+export interface ChildOptions {
+  /** Added to our own environment. */
+  readonly environment: Readonly<Record<string, string>>
+  /** Passed on to the child as SIGTERM. */
+  readonly signal: AbortSignal
+}
+
+/**
+ * Runs a command with our standard streams and waits for it.
+ *
+ * @returns its exit code, 128 + n when signal n ended it
+ * @throws EnvironmentError when it cannot be started (`P2PAY_COMMAND`)
+ */
+export function runChild(command: readonly string[], options: ChildOptions): Promise<number> {
+  const [file = '', ...args] = command
+  return new Promise((resolve, reject) => {
+    const child = spawn(file, args, {stdio: 'inherit', env: {...process.env, ...options.environment}})
+    const stop = (): void => void child.kill('SIGTERM')
+    options.signal.addEventListener('abort', stop, {once: true})
+    child.once('error', cause => {
+      options.signal.removeEventListener('abort', stop)
+      reject(
+        new EnvironmentError(`The command "${command.join(' ')}" cannot be started`, {
+          code: 'P2PAY_COMMAND',
+          suggestions: ['check its name and that it is executable'],
+          cause,
+        }),
+      )
+    })
+    child.once('exit', (code, signal) => {
+      options.signal.removeEventListener('abort', stop)
+      resolve(code ?? 128 + (signal === null ? 0 : constants.signals[signal]))
+    })
+  })
+}
