@@ -1,9 +1,12 @@
 /** Metric kinds and the samples that thresholds are judged on. */
 
-/** `trend`: a histogram in µs. `rate`: a share in [0, 1]. `counter`/`gauge`: one number. */
+/**
+ * `trend`: a histogram in µs. `rate`: a share, 1 = all. `counter`/`gauge`: one number.
+ * null = no samples, or too few to judge on; `reason` may say why.
+ */
 export type MetricValue =
   | {readonly kind: 'trend'; readonly histogram: LatencyHistogram}
-  | {readonly kind: 'rate' | 'counter' | 'gauge'; readonly value: number | null}
+  | {readonly kind: 'rate' | 'counter' | 'gauge'; readonly value: number | null; readonly reason?: string}
 
 export type MetricSet = ReadonlyMap<string, MetricValue>
 
@@ -21,4 +24,16 @@ export interface LatencyHistogram {
   readonly meanUs: number | null
   /** Compressed V2 encoding, base64; null when empty. */
   encode(): string | null
+}
+
+/** What became of one threshold. */
+export interface ThresholdOutcome {
+  readonly metric: string
+  readonly expression: string
+  readonly severity: 'fail' | 'warn'
+  /** In the metric's own unit: µs for times, a share for ratios, a count otherwise; null = no samples. */
+  readonly actual: number | null
+  readonly passed: boolean
+  /** Why it did not pass, when the figure alone does not say. */
+  readonly reason: string | null
 }

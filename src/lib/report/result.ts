@@ -3,6 +3,9 @@
  * Published as docs/result-v1.schema.json. A value that was not measured is null and prints `n/a`.
  */
 import type {Ladder} from '../audit/ladder.js'
+import type {ThresholdOutcome} from '../metrics/metrics.js'
+
+export type {ThresholdOutcome}
 
 export const RESULT_SCHEMA_VERSION = 1
 
@@ -105,14 +108,4 @@ export interface TypologySummary {
   readonly flagged: Proportion
   readonly look_alikes: number
   readonly look_alikes_flagged: Proportion
-}
-
-export interface ThresholdOutcome {
-  readonly metric: string
-  readonly expression: string
-  readonly severity: 'fail' | 'warn'
-  /** In the metric's own unit: µs for times, a share for ratios, a count otherwise; null = no samples. */
-  readonly actual: number | null
-  readonly passed: boolean
-  readonly reason: string | null
 }

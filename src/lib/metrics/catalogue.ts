@@ -1,0 +1,53 @@
+/** The metrics of a run, by name: what a threshold may speak of (design, section 6). */
+import {UsageError} from '../base/errors.js'
+import {nearest} from '../base/nearest.js'
+import type {MetricValue} from './metrics.js'
+
+/** `share`: 1 is all; `tps`: payments/s; `payments`: a count of them. */
+export type MetricUnit = 'us' | 'share' | 'tps' | 'payments'
+
+export interface MetricInfo {
+  readonly kind: MetricValue['kind']
+  readonly unit: MetricUnit
+  readonly description: string
+}
+
+export const METRICS = {
+  'rate.achieved_ratio': {kind: 'rate', unit: 'share', description: 'payments/s achieved ÷ asked'},
+  'rate.achieved_tps': {kind: 'gauge', unit: 'tps', description: 'acknowledged payments ÷ wall-clock seconds'},
+  'rate.shortfall': {kind: 'counter', unit: 'payments', description: 'planned and not sent'},
+  'produce.lateness': {kind: 'trend', unit: 'us', description: 'due → sent: how late the sender itself was'},
+  'produce.ack_time': {kind: 'trend', unit: 'us', description: 'due → acknowledged by the broker'},
+  'produce.error_rate': {kind: 'rate', unit: 'share', description: 'failed and unknown ÷ sent'},
+  'detect.decision_time': {kind: 'trend', unit: 'us', description: 'due → decided by the detector'},
+  'persist.row_time': {kind: 'trend', unit: 'us', description: 'due → row stored'},
+  'detect.recall': {kind: 'rate', unit: 'share', description: 'frauds flagged ÷ frauds'},
+  'detect.precision': {kind: 'rate', unit: 'share', description: 'frauds flagged ÷ payments flagged'},
+  'detect.fpr': {kind: 'rate', unit: 'share', description: 'legitimate payments flagged ÷ legitimate payments'},
+  'audit.lost': {kind: 'counter', unit: 'payments', description: 'acknowledged, and absent at a later stage'},
+  'audit.duplicates': {kind: 'counter', unit: 'payments', description: 'more than once on a topic (at-least-once)'},
+  'audit.duplicate_rows': {kind: 'counter', unit: 'payments', description: 'more than one row'},
+  'audit.phantom': {kind: 'counter', unit: 'payments', description: 'of this run’s tag, never sent'},
+  'audit.unexplained': {kind: 'counter', unit: 'payments', description: 'at a stage, and absent at the one before'},
+  'audit.misrouted': {kind: 'counter', unit: 'payments', description: 'topic, decision and row disagree'},
+  'audit.contradicted': {kind: 'counter', unit: 'payments', description: 'decided twice, differently'},
+  'audit.arrived_unknown': {kind: 'counter', unit: 'payments', description: 'of unknown outcome, and arrived'},
+  'audit.dead_lettered': {kind: 'counter', unit: 'payments', description: 'on the dead-letter topic'},
+  'audit.unbalanced': {kind: 'counter', unit: 'payments', description: 'all that breaks the books, summed'},
+} as const satisfies Readonly<Record<string, MetricInfo>>
+
+export type MetricName = keyof typeof METRICS
+
+export function isMetricName(name: string): name is MetricName {
+  return Object.hasOwn(METRICS, name)
+}
+
+/** @throws UsageError naming the nearest metric */
+export function metricInfo(name: string): MetricInfo {
+  if (isMetricName(name)) return METRICS[name]
+  const meant = nearest(name, Object.keys(METRICS))
+  throw new UsageError(`unknown metric "${name}"${meant === undefined ? '' : `; did you mean "${meant}"?`}`, {
+    code: 'P2PAY_METRIC',
+    suggestions: [`metrics: ${Object.keys(METRICS).join(', ')}`],
+  })
+}
