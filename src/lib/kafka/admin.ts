@@ -1,0 +1,270 @@
+/**
+ * The administrative side of a cluster: what is there, what is missing, how far everybody is.
+ * Existing topics are looked at and never changed (design, section 6).
+ */
+import type {Admin} from 'kafkajs'
+import {EnvironmentError} from '../base/errors.js'
+import type {PartitionOffsets} from '../payment/record.js'
+import type {KafkaClients} from './client.js'
+import {failureOf, toEnvironmentError} from './errors.js'
+
+export interface ClusterInfo {
+  readonly clusterId: string | null
+  readonly brokers: readonly {readonly nodeId: number; readonly address: string}[]
+  /** Node id; null when the cluster does not say. */
+  readonly controller: number | null
+}
+
+export interface TopicInfo {
+  readonly name: string
+  readonly partitions: readonly PartitionInfo[]
+}
+
+export interface PartitionInfo {
+  readonly partition: number
+  /** Node id; −1 while there is none. */
+  readonly leader: number
+  readonly replicas: readonly number[]
+  readonly inSync: readonly number[]
+}
+
+export interface GroupInfo {
+  readonly group: string
+  readonly state: string
+  readonly memberCount: number
+}
+
+export interface GroupLag {
+  readonly partition: number
+  /** Next offset to read; null when the group has committed none. */
+  readonly committed: number | null
+  readonly earliest: number
+  readonly end: number
+  /** Records between the committed offset (or the earliest record) and the end. */
+  readonly lag: number
+}
+
+export interface EnsuredTopics {
+  readonly created: readonly string[]
+  /** What the reader of a report should know: topics with more partitions than asked. */
+  readonly notes: readonly string[]
+  readonly partitionCounts: ReadonlyMap<string, number>
+}
+
+export interface KafkaAdmin {
+  clusterInfo(): Promise<ClusterInfo>
+  /** Names, sorted; internal topics (`__…`) are left out. */
+  listTopics(): Promise<readonly string[]>
+  /** Topics that do not exist are left out. */
+  describeTopics(names: readonly string[]): Promise<readonly TopicInfo[]>
+  /**
+   * Creates the missing topics with `partitions` partitions and verifies the others.
+   * @throws EnvironmentError P2PAY_TOPIC_PARTITIONS when one has fewer than asked
+   */
+  ensureTopics(names: readonly string[], partitions: number): Promise<EnsuredTopics>
+  /** Topics that do not exist are ignored. */
+  deleteTopics(names: readonly string[]): Promise<void>
+  /** Deletes the records below the given offsets. */
+  deleteRecords(topic: string, below: PartitionOffsets): Promise<void>
+  /** Groups that do not exist are ignored. @throws EnvironmentError when one has members */
+  deleteGroups(groups: readonly string[]): Promise<void>
+  listGroups(): Promise<readonly string[]>
+  describeGroups(groups: readonly string[]): Promise<readonly GroupInfo[]>
+  /** Offset of the next record to be written, by partition. @throws EnvironmentError P2PAY_TOPIC_MISSING */
+  endOffsets(topic: string): Promise<PartitionOffsets>
+  /** Offset of the earliest record still there, by partition. @throws EnvironmentError P2PAY_TOPIC_MISSING */
+  startOffsets(topic: string): Promise<PartitionOffsets>
+  /** Absent = nothing committed. */
+  committedOffsets(group: string, topic: string): Promise<PartitionOffsets>
+  lagOf(group: string, topic: string): Promise<readonly GroupLag[]>
+  close(): Promise<void>
+}
+
+/** The broker chooses (`default.replication.factor`). */
+const BROKER_DEFAULT_REPLICATION = -1
+const CREATE_TIMEOUT_MS = 15_000
+
+export async function openAdmin(clients: KafkaClients, timeoutMs: number): Promise<KafkaAdmin> {
+  const {brokers, clock} = clients
+  const admin = clients.newClient().admin({retry: {retries: 5, initialRetryTime: 100, maxRetryTime: 1000}})
+
+  const attempt = async <T>(doing: string, work: () => Promise<T>): Promise<T> => {
+    try {
+      return await work()
+    } catch (error) {
+      throw toEnvironmentError(error, {doing, brokers})
+    }
+  }
+
+  const limit = new AbortController()
+  const connecting = admin.connect().finally(() => limit.abort())
+  try {
+    await Promise.race([
+      connecting,
+      clock.sleep(timeoutMs, limit.signal).then(() => {
+        if (!limit.signal.aborted) {
+          throw Object.assign(new Error('no answer'), {name: 'KafkaJSConnectionError'})
+        }
+        return connecting
+      }),
+    ])
+  } catch (error) {
+    void admin.disconnect().catch(() => {})
+    throw toEnvironmentError(error, {doing: 'connect', brokers, timeoutMs})
+  }
+
+  const offsetsOf = (topic: string): Promise<ReadonlyMap<number, {readonly low: number; readonly high: number}>> =>
+    attempt(`tell the offsets of ${topic}`, async () => {
+      await existing(admin, topic)
+      const offsets = await admin.fetchTopicOffsets(topic)
+      return new Map(
+        offsets
+          .toSorted((a, b) => a.partition - b.partition)
+          .map(({partition, low, high}) => [partition, {low: Number(low), high: Number(high)}]),
+      )
+    })
+
+  const committedOffsets = (group: string, topic: string): Promise<PartitionOffsets> =>
+    attempt(`tell the offsets of group ${group}`, async () => {
+      const topics = await admin.fetchOffsets({groupId: group, topics: [topic]})
+      const partitions = topics.find(one => one.topic === topic)?.partitions ?? []
+      return new Map(
+        partitions.flatMap(({partition, offset}) =>
+          Number(offset) >= 0 ? [[partition, Number(offset)] as const] : [],
+        ),
+      )
+    })
+
+  return {
+    clusterInfo: () =>
+      attempt('describe itself', async () => {
+        const cluster = await admin.describeCluster()
+        return {
+          clusterId: cluster.clusterId ?? null,
+          brokers: cluster.brokers.map(({nodeId, host, port}) => ({nodeId, address: `${host}:${port}`})),
+          controller: cluster.controller ?? null,
+        }
+      }),
+    listTopics: () => attempt('list the topics', () => listTopics(admin)),
+    describeTopics: names => attempt('describe topics', () => describeTopics(admin, names)),
+    ensureTopics: (names, partitions) =>
+      attempt(`create topics ${names.join(', ')}`, () => ensureTopics(admin, names, partitions)),
+    deleteTopics: names =>
+      attempt('delete topics', async () => {
+        const there = await listTopics(admin)
+        const topics = names.filter(name => there.includes(name))
+        if (topics.length > 0) await admin.deleteTopics({topics, timeout: CREATE_TIMEOUT_MS})
+      }),
+    deleteRecords: (topic, below) =>
+      attempt(`delete records of ${topic}`, () =>
+        admin.deleteTopicRecords({
+          topic,
+          partitions: [...below].map(([partition, offset]) => ({partition, offset: String(offset)})),
+        }),
+      ),
+    deleteGroups: groups =>
+      attempt('delete groups', async () => {
+        const there = (await admin.listGroups()).groups.map(one => one.groupId)
+        const wanted = groups.filter(group => there.includes(group))
+        if (wanted.length > 0) await admin.deleteGroups(wanted)
+      }),
+    listGroups: () =>
+      attempt('list groups', async () => (await admin.listGroups()).groups.map(one => one.groupId).toSorted()),
+    describeGroups: groups =>
+      attempt('describe groups', async () => {
+        if (groups.length === 0) return []
+        const described = await admin.describeGroups([...groups])
+        return described.groups.map(({groupId, state, members}) => ({
+          group: groupId,
+          state,
+          memberCount: members.length,
+        }))
+      }),
+    endOffsets: async topic => new Map([...(await offsetsOf(topic))].map(([partition, {high}]) => [partition, high])),
+    startOffsets: async topic => new Map([...(await offsetsOf(topic))].map(([partition, {low}]) => [partition, low])),
+    committedOffsets,
+    lagOf: async (group, topic) => {
+      const [committed, bounds] = await Promise.all([committedOffsets(group, topic), offsetsOf(topic)])
+      return [...bounds].map(([partition, {low, high}]) => {
+        const next = committed.get(partition)
+        return {
+          partition,
+          committed: next ?? null,
+          earliest: low,
+          end: high,
+          lag: Math.max(0, high - Math.max(next ?? low, low)),
+        }
+      })
+    },
+    close: () => admin.disconnect().catch(() => {}),
+  }
+}
+
+async function listTopics(admin: Admin): Promise<readonly string[]> {
+  return (await admin.listTopics()).filter(name => !name.startsWith('__')).toSorted()
+}
+
+async function describeTopics(admin: Admin, names: readonly string[]): Promise<readonly TopicInfo[]> {
+  const there = await admin.listTopics()
+  const topics = names.filter(name => there.includes(name))
+  if (topics.length === 0) return []
+  const metadata = await admin.fetchTopicMetadata({topics})
+  return metadata.topics.map(({name, partitions}) => ({
+    name,
+    partitions: partitions
+      .map(one => ({partition: one.partitionId, leader: one.leader, replicas: one.replicas, inSync: one.isr}))
+      .toSorted((a, b) => a.partition - b.partition),
+  }))
+}
+
+async function ensureTopics(admin: Admin, names: readonly string[], partitions: number): Promise<EnsuredTopics> {
+  const wanted = [...new Set(names)]
+  const there = await admin.listTopics()
+  const missing = wanted.filter(name => !there.includes(name))
+  if (missing.length > 0) await createTopics(admin, missing, partitions)
+  const topics = await describeTopics(admin, wanted)
+  const counts = new Map(topics.map(topic => [topic.name, topic.partitions.length]))
+  const few = topics.filter(topic => topic.partitions.length < partitions)
+  if (few.length > 0) {
+    const found = few.map(topic => `${topic.name} has ${topic.partitions.length}`).join(', ')
+    throw new EnvironmentError(`${partitions} partitions are asked for, but ${found}`, {
+      code: 'P2PAY_TOPIC_PARTITIONS',
+      suggestions: [
+        `ask for what is there: --partitions ${Math.min(...few.map(topic => topic.partitions.length))}`,
+        `or add partitions with Kafka's own tools (this moves keys to other partitions): kafka-topics.sh --alter --topic ${few[0]?.name} --partitions ${partitions}`,
+        'or use other topic names; p2pay never changes a topic that exists',
+      ],
+    })
+  }
+  const notes = topics
+    .filter(topic => topic.partitions.length > partitions)
+    .map(
+      topic => `topic ${topic.name} has ${topic.partitions.length} partitions, more than the ${partitions} asked for`,
+    )
+  return {created: missing, notes, partitionCounts: counts}
+}
+
+async function createTopics(admin: Admin, names: readonly string[], partitions: number): Promise<void> {
+  const create = (replicationFactor: number): Promise<boolean> =>
+    admin.createTopics({
+      topics: names.map(topic => ({topic, numPartitions: partitions, replicationFactor})),
+      waitForLeaders: true,
+      timeout: CREATE_TIMEOUT_MS,
+    })
+  try {
+    await create(BROKER_DEFAULT_REPLICATION)
+  } catch (error) {
+    // Brokers before 2.4 want a number.
+    if (failureOf(error).type !== 'INVALID_REPLICATION_FACTOR') throw error
+    await create(1)
+  }
+}
+
+async function existing(admin: Admin, topic: string): Promise<void> {
+  const there = await admin.listTopics()
+  if (there.includes(topic)) return
+  throw new EnvironmentError(`Topic ${topic} does not exist`, {
+    code: 'P2PAY_TOPIC_MISSING',
+    suggestions: [`create it: p2pay topics create ${topic}`, 'p2pay topics list shows what is there'],
+  })
+}
