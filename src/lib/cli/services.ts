@@ -8,7 +8,13 @@ import {type Clock, nowMs} from '../base/clock.js'
 import {EnvironmentError, isP2payError, UsageError} from '../base/errors.js'
 import type {EmbeddedBroker} from '../broker/broker.js'
 import type {KafkaConnection} from '../kafka/connection.js'
-import {type Announcement, findAnnouncement, removeAnnouncement, staleAddresses, writeAnnouncement} from './announcement.js'
+import {
+  type Announcement,
+  findAnnouncement,
+  removeAnnouncement,
+  staleAddresses,
+  writeAnnouncement,
+} from './announcement.js'
 
 export interface ServiceOptions {
   readonly brokers: string | undefined
@@ -53,7 +59,7 @@ export async function openServices(options: ServiceOptions): Promise<Services> {
   }
   const {connectKafka} = await import('../kafka/connection.js')
   const connect = (brokers: string): Promise<KafkaConnection> =>
-    connectKafka({brokers, properties: options.properties, clientId: 'p2pay'})
+    connectKafka({brokers, properties: options.properties, environment: process.env, clock: options.clock})
 
   if (options.brokers !== undefined) {
     const kafka = await connect(options.brokers)
