@@ -1,0 +1,184 @@
+/**
+ * Fixed-size records of entities in one ArrayBuffer, found by a 64-bit hash through open addressing, ordered by when
+ * they were last touched. Memory grows by doubling up to a maximum; then the entity that was not touched for longest
+ * gives up its record. Order is that of arrival, not event time: a payment dated into the far future cannot make its
+ * entity immortal.
+ */
+import {assert} from '../base/assert.js'
+
+export interface SlabOptions {
+  /** Length of a record in 32-bit words, even; the first two hold the hash. */
+  readonly recordWords: number
+  /** Entities at most, from 1. */
+  readonly maxCount: number
+}
+
+const FIRST_CAPACITY = 256
+const NONE = -1
+
+export class Slab {
+  readonly recordWords: number
+  readonly maxCount: number
+  /** Two views of the same records; replaced when the slab grows, so never keep them. */
+  words = new Int32Array(0)
+  doubles = new Float64Array(0)
+  evictedCount = 0
+  #count = 0
+  #capacity = 0
+  /** Hash table: low lane of the hash, and slot + 1 (0 = free). */
+  #tags = new Int32Array(0)
+  #slots = new Int32Array(0)
+  #mask = 0
+  /** Neighbours by time of touch. */
+  #older = new Int32Array(0)
+  #newer = new Int32Array(0)
+  #oldest = NONE
+  #newest = NONE
+
+  constructor(options: SlabOptions) {
+    assert(options.recordWords % 2 === 0, 'records are aligned for doubles')
+    assert(options.maxCount >= 1, 'a slab holds one entity at least')
+    this.recordWords = options.recordWords
+    this.maxCount = options.maxCount
+    this.#resize(Math.min(FIRST_CAPACITY, this.maxCount))
+  }
+
+  get count(): number {
+    return this.#count
+  }
+
+  get byteLength(): number {
+    return this.words.byteLength + this.#tags.byteLength * 2 + this.#older.byteLength * 2
+  }
+
+  /** The slot of an entity, -1 when it is not here. Changes nothing. */
+  find(low: number, high: number): number {
+    for (let place = low & this.#mask; ; place = (place + 1) & this.#mask) {
+      const slot = this.#slots[place] - 1
+      if (slot === NONE) return NONE
+      if (this.#tags[place] === low && this.words[slot * this.recordWords + 1] === high) return slot
+    }
+  }
+
+  /** The slot of an entity, made (all zero but for the hash) when it is new; it is now the latest touched. */
+  touch(low: number, high: number): number {
+    let slot = this.find(low, high)
+    if (slot === this.#newest && slot !== NONE) return slot
+    if (slot === NONE) {
+      slot = this.#freeSlot()
+      const start = slot * this.recordWords
+      this.words.fill(0, start, start + this.recordWords)
+      this.words[start] = low
+      this.words[start + 1] = high
+      this.#insert(low, slot)
+    } else {
+      this.#unlink(slot)
+    }
+    this.#linkNewest(slot)
+    return slot
+  }
+
+  /** Slots from the longest untouched to the latest touched. */
+  *slots(): Generator<number> {
+    for (let slot = this.#oldest; slot !== NONE; slot = this.#newer[slot]) yield slot
+  }
+
+  /** Copies the records, longest untouched first, to words from `start` on; the same state gives the same words. */
+  copyTo(target: Int32Array, start: number): void {
+    let position = start
+    for (let slot = this.#oldest; slot !== NONE; slot = this.#newer[slot]) {
+      const from = slot * this.recordWords
+      target.set(this.words.subarray(from, from + this.recordWords), position)
+      position += this.recordWords
+    }
+  }
+
+  /** Takes over records as copyTo left them; what exceeds the maximum is evicted, longest untouched first. */
+  copyFrom(source: Int32Array): void {
+    assert(this.#count === 0, 'records are taken over by an empty slab')
+    const total = source.length / this.recordWords
+    const surplus = Math.max(0, total - this.maxCount)
+    this.evictedCount += surplus
+    let capacity = this.#capacity
+    while (capacity < total - surplus) capacity = Math.min(capacity * 2, this.maxCount)
+    this.#resize(capacity)
+    this.words.set(source.subarray(surplus * this.recordWords))
+    for (let slot = 0; slot < total - surplus; slot++) {
+      this.#count++
+      this.#insert(this.words[slot * this.recordWords], slot)
+      this.#linkNewest(slot)
+    }
+  }
+
+  #freeSlot(): number {
+    if (this.#count === this.#capacity && this.#capacity < this.maxCount)
+      this.#resize(Math.min(this.#capacity * 2, this.maxCount))
+    if (this.#count < this.#capacity) return this.#count++
+    const slot = this.#oldest
+    this.#unlink(slot)
+    this.#remove(slot)
+    this.evictedCount++
+    return slot
+  }
+
+  #resize(capacity: number): void {
+    this.#capacity = capacity
+    const buffer = new ArrayBuffer(capacity * this.recordWords * 4)
+    const words = new Int32Array(buffer)
+    words.set(this.words.subarray(0, this.#count * this.recordWords))
+    this.words = words
+    this.doubles = new Float64Array(buffer)
+    this.#older = enlarged(this.#older, capacity)
+    this.#newer = enlarged(this.#newer, capacity)
+    // At most half full, so that probes stay short.
+    const places = 2 ** Math.ceil(Math.log2(capacity * 2))
+    this.#mask = places - 1
+    this.#tags = new Int32Array(places)
+    this.#slots = new Int32Array(places)
+    for (let slot = 0; slot < this.#count; slot++) this.#insert(words[slot * this.recordWords], slot)
+  }
+
+  #insert(low: number, slot: number): void {
+    let place = low & this.#mask
+    while (this.#slots[place] !== 0) place = (place + 1) & this.#mask
+    this.#tags[place] = low
+    this.#slots[place] = slot + 1
+  }
+
+  /** Linear probing without tombstones: what follows moves back into the gap where its probe allows (Knuth 6.4 R). */
+  #remove(slot: number): void {
+    let gap = this.words[slot * this.recordWords] & this.#mask
+    while (this.#slots[gap] !== slot + 1) gap = (gap + 1) & this.#mask
+    for (let place = (gap + 1) & this.#mask; this.#slots[place] !== 0; place = (place + 1) & this.#mask) {
+      const home = this.#tags[place] & this.#mask
+      if (((place - home) & this.#mask) < ((place - gap) & this.#mask)) continue
+      this.#tags[gap] = this.#tags[place]
+      this.#slots[gap] = this.#slots[place]
+      gap = place
+    }
+    this.#slots[gap] = 0
+  }
+
+  #unlink(slot: number): void {
+    const older = this.#older[slot]
+    const newer = this.#newer[slot]
+    if (older === NONE) this.#oldest = newer
+    else this.#newer[older] = newer
+    if (newer === NONE) this.#newest = older
+    else this.#older[newer] = older
+  }
+
+  #linkNewest(slot: number): void {
+    this.#older[slot] = this.#newest
+    this.#newer[slot] = NONE
+    if (this.#newest === NONE) this.#oldest = slot
+    else this.#newer[this.#newest] = slot
+    this.#newest = slot
+  }
+}
+
+function enlarged(array: Int32Array, length: number): Int32Array<ArrayBuffer> {
+  const copy = new Int32Array(length)
+  copy.set(array)
+  return copy
+}
