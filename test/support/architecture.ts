@@ -34,6 +34,8 @@ const SIDEWAYS: readonly Arrow[] = [
   {from: /^lib\/population\//, to: /^lib\/scenario\//},
   // The schedule is made from the plan's stages, which are plain data.
   {from: /^lib\/pace\//, to: /^lib\/scenario\//, isTypeOnly: true},
+  // A scenario's thresholds are checked by the grammar of the room that judges them.
+  {from: /^lib\/scenario\//, to: /^lib\/metrics\/threshold\.ts$/},
   {from: /^lib\/train\//, to: /^lib\/detect\//},
   {from: /^lib\/report\//, to: /^lib\/(audit|metrics)\//},
   {from: /^lib\/(sink|source)\/kafka/, to: /^lib\/kafka\//},

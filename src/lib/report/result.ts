@@ -2,10 +2,12 @@
  * The result of a run: plain data, the only source of table, HTML, JUnit and markdown.
  * Published as docs/result-v1.schema.json. A value that was not measured is null and prints `n/a`.
  */
+import type {DetectionSummary, TypologySummary} from '../audit/detection.js'
 import type {Ladder} from '../audit/ladder.js'
+import type {Proportion} from '../audit/proportion.js'
 import type {ThresholdOutcome} from '../metrics/metrics.js'
 
-export type {ThresholdOutcome}
+export type {DetectionSummary, Proportion, ThresholdOutcome, TypologySummary}
 
 export const RESULT_SCHEMA_VERSION = 1
 
@@ -75,37 +77,4 @@ export interface LatencySummary {
   readonly max: number | null
   /** HdrHistogram V2, compressed, base64; null when empty. */
   readonly hdr: string | null
-}
-
-export interface Proportion {
-  readonly count: number
-  readonly total: number
-  readonly share: number | null
-  /** 95 % Wilson interval; null when total is 0. */
-  readonly low: number | null
-  readonly high: number | null
-}
-
-export interface DetectionSummary {
-  /** Graded payments: decided, past the warm-up. */
-  readonly graded: number
-  readonly frauds: number
-  readonly decisions: {readonly approve: number; readonly review: number; readonly block: number}
-  readonly recall: Proportion
-  readonly precision: Proportion
-  readonly false_positive_rate: Proportion
-  /** False when fewer than 100 frauds were graded: figures are shown, no verdict rests on them. */
-  readonly enough_frauds: boolean
-  readonly typologies: readonly TypologySummary[]
-}
-
-export interface TypologySummary {
-  readonly typology: string
-  readonly frauds: number
-  readonly approve: number
-  readonly review: number
-  readonly block: number
-  readonly flagged: Proportion
-  readonly look_alikes: number
-  readonly look_alikes_flagged: Proportion
 }
