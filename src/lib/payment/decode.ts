@@ -4,7 +4,7 @@
  * The published schema is docs/payment-v1.schema.json; a test holds the two together.
  */
 import {isAscii, isUtf8} from 'node:buffer'
-import {isIPv6} from 'node:net'
+import {isIPv4, isIPv6} from 'node:net'
 import {
   CHANNELS,
   CREDITOR_TYPES,
@@ -126,7 +126,6 @@ const CURRENCY = /^[A-Z]{3}$/
 const COUNTRY = /^[A-Z]{2}$/
 const COUNTRY_PROBLEM = 'must be two capital letters (ISO 3166-1)'
 const FOUR_DIGITS = /^[0-9]{4}$/
-const IPV4 = /^(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)(?:\.(?!$)|$)){4}$/
 
 type JsonObject = Readonly<Record<string, unknown>>
 
@@ -203,7 +202,7 @@ class Fields {
   ipAddress(field: string): string {
     const value = this.#json[field]
     if (typeof value === 'string') {
-      if (IPV4.test(value)) return value
+      if (isIPv4(value)) return value
       // A zone ("%eth0") is part of no address on the wire, and the database's inet type refuses it.
       if (isIPv6(value) && !value.includes('%')) return value
     }
