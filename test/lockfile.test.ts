@@ -11,7 +11,6 @@ interface LockedPackage {
   readonly dependencies?: Readonly<Record<string, string>>
   readonly devDependencies?: Readonly<Record<string, string>>
   readonly optionalDependencies?: Readonly<Record<string, string>>
-  readonly os?: readonly string[]
 }
 
 type Packages = Readonly<Record<string, LockedPackage>>
