@@ -1,0 +1,97 @@
+/**
+ * Reads what a run left behind (its journal, each topic once from the manifest's offsets, its rows) and has the
+ * books balanced. Sides with nobody: it uses neither the generator's memory nor the detector's.
+ */
+import {type Ladder, STAGES, type Stage} from '../audit/ladder.js'
+import {createReconciler, type Reconciler} from '../audit/reconcile.js'
+import {DECISIONS, type DecisionKind} from '../payment/decision.js'
+import {paymentIdOf, paymentIdRange, type RunTag, sequenceOf} from '../payment/payment-id.js'
+import type {PartitionOffsets, SourceRecord} from '../payment/record.js'
+import {HEADERS, type TopicNames} from '../payment/topics.js'
+import type {PaymentStore} from '../store/store.js'
+import type {JournalEntry} from './run-directory.js'
+
+export interface BalanceOptions {
+  readonly tag: RunTag
+  /** Payments of the schedule: sequence numbers [0, plannedCount). */
+  readonly plannedCount: number
+  readonly journal: AsyncIterable<readonly JournalEntry[]>
+  readonly topics: TopicNames
+  /** Where the run begins on each topic: end offsets before the first send. */
+  readonly startOffsets: Readonly<Record<keyof TopicNames, PartitionOffsets>>
+  readonly endOffsets: (topic: string) => Promise<PartitionOffsets>
+  readonly readRange: (
+    topic: string,
+    from: PartitionOffsets,
+    to: PartitionOffsets,
+  ) => AsyncIterable<readonly SourceRecord[]>
+  /** Null: rows are not looked at. */
+  readonly store: PaymentStore | null
+}
+
+const ROW_PAGE = 5000
+const TOPIC_STAGES = ['raw', 'legit', 'fraud', 'dlq', 'alerts'] as const satisfies readonly Stage[]
+
+export async function balance(options: BalanceOptions): Promise<Ladder> {
+  const {tag, plannedCount, store} = options
+  const reconciler = createReconciler({
+    idOf: sequence => paymentIdOf(tag, sequence),
+    stages: store === null ? STAGES.filter(stage => stage !== 'rows') : STAGES,
+    unjournalled: 'unknown',
+    plannedCount,
+  })
+  reconciler.plan(0, plannedCount)
+  for await (const entries of options.journal) {
+    for (const {sequence, state} of entries) {
+      if (sequence < plannedCount) reconciler.journal(sequence, state === 'unknown-outcome' ? 'unknown' : state)
+    }
+  }
+  for (const stage of TOPIC_STAGES) {
+    const topic = options.topics[stage]
+    const end = await options.endOffsets(topic)
+    for await (const records of options.readRange(topic, options.startOffsets[stage], end)) {
+      for (const record of records) observe(reconciler, stage, record, tag)
+    }
+  }
+  if (store !== null) {
+    for await (const rows of store.scan(paymentIdRange(tag), ROW_PAGE)) {
+      for (const row of rows) {
+        const sequence = sequenceOf(tag, row.paymentId)
+        if (sequence === undefined) reconciler.foreign('rows')
+        else reconciler.seen('rows', sequence, row.kind)
+      }
+    }
+  }
+  return reconciler.finish()
+}
+
+function observe(reconciler: Reconciler, stage: Stage, record: SourceRecord, tag: RunTag): void {
+  const sequence = sequenceOf(tag, paymentIdIn(record.value) ?? '')
+  if (sequence === undefined) reconciler.foreign(stage)
+  else reconciler.seen(stage, sequence, stage === 'legit' || stage === 'fraud' ? kindIn(record) : undefined)
+}
+
+const ID_FIELD = Buffer.from('"payment_id":"')
+
+/** The `payment_id` of a message, undefined when it has none. Compact JSON, which ours is, needs no parse. */
+export function paymentIdIn(value: Buffer | null): string | undefined {
+  if (value === null) return undefined
+  const at = value.indexOf(ID_FIELD)
+  if (at >= 0) {
+    const start = at + ID_FIELD.length
+    const end = value.indexOf(0x22, start)
+    if (end - start === 36) return value.latin1Slice(start, end)
+  }
+  try {
+    const message: unknown = JSON.parse(value.toString())
+    const found = typeof message === 'object' && message !== null && 'payment_id' in message ? message.payment_id : null
+    return typeof found === 'string' ? found : undefined
+  } catch {
+    return undefined
+  }
+}
+
+function kindIn(record: SourceRecord): DecisionKind | undefined {
+  const text = record.headers[HEADERS.decision]?.toString()
+  return DECISIONS.find(kind => kind === text)
+}
