@@ -3,6 +3,7 @@
  * fixed-width record per sequence number. With both, anybody can regenerate the stream and say what became of each
  * payment; what was not journalled before a crash is *unknown*.
  */
+import {join} from 'node:path'
 import type {Plan} from '../scenario/plan.js'
 
 export const MANIFEST_VERSION = 1
@@ -32,7 +33,23 @@ export interface Manifest {
   readonly command: string
 }
 
-/** State of a payment in the journal; 0 is what an unwritten record reads as. */
+/** Where a run keeps its files, below p2pay's own directory (`.p2pay`). */
+export function runPaths(directory: string, tag: string): RunPaths {
+  const run = join(directory, 'runs', tag)
+  return {directory: run, manifest: join(run, 'manifest.json'), journal: join(run, 'journal.bin')}
+}
+
+export interface RunPaths {
+  readonly directory: string
+  readonly manifest: string
+  readonly journal: string
+}
+
+/**
+ * State of a payment in the journal. `unknown` is what a missing, torn or unwritten record reads as (the process died
+ * before it was written), `unknown-outcome` is what the sink said of it. `unsent` is read for unwritten records of a
+ * journal that was closed in order: nothing was in flight any more, so what has no record was never handed over.
+ */
 export const JOURNAL_STATES = ['unknown', 'unsent', 'acked', 'failed', 'unknown-outcome'] as const
 export type JournalState = (typeof JOURNAL_STATES)[number]
 

@@ -1,6 +1,6 @@
 /** The detector's outputs into a MemoryCluster, with broker failures on demand. */
 import {EnvironmentError} from '../base/errors.js'
-import type {MemoryCluster} from '../kafka/memory-cluster.js'
+import type {OutputRecord} from '../payment/record.js'
 import type {RecordPublisher} from './publisher.js'
 
 export interface MemoryPublisher extends RecordPublisher {
@@ -11,7 +11,12 @@ export interface MemoryPublisher extends RecordPublisher {
   failNext(times: number, when: 'before' | 'after'): void
 }
 
-export function openMemoryPublisher(cluster: MemoryCluster): MemoryPublisher {
+/** Where the records go: a MemoryCluster. */
+export interface PublisherMemory {
+  append(topic: string, record: OutputRecord): unknown
+}
+
+export function openMemoryPublisher(cluster: PublisherMemory): MemoryPublisher {
   let failures = 0
   let failWhen: 'before' | 'after' = 'before'
   return {

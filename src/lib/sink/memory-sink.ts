@@ -1,6 +1,6 @@
 /** Payments into a MemoryCluster. Outcomes, delays and a full buffer are on demand, for tests of what sits above. */
 import type {Clock} from '../base/clock.js'
-import type {MemoryCluster} from '../kafka/memory-cluster.js'
+import type {Headers} from '../payment/record.js'
 import {HEADERS} from '../payment/topics.js'
 import type {OutcomeListener, OutgoingPayments, PaymentSink, SendState} from './sink.js'
 
@@ -15,10 +15,23 @@ export interface MemorySinkOptions {
   readonly stateOf?: (sequence: number) => SendState
 }
 
+/** Where the payments go: a MemoryCluster. */
+export interface SinkMemory {
+  append(
+    topic: string,
+    record: {
+      readonly key: Buffer | null
+      readonly value: Buffer
+      readonly headers: Headers
+      readonly timestampMs: number
+    },
+  ): {readonly partition: number; readonly offset: number}
+}
+
 const MAX_IN_FLIGHT_COUNT = 10_000
 
 export function openMemorySink(
-  cluster: MemoryCluster,
+  cluster: SinkMemory,
   options: MemorySinkOptions,
   onOutcome: OutcomeListener,
 ): PaymentSink {

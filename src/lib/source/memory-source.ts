@@ -4,7 +4,6 @@
  * Delivery keeps the contract of source.ts: one batch of a partition at a time, repeated while its handler rejects.
  */
 import type {Clock} from '../base/clock.js'
-import type {MemoryCluster} from '../kafka/memory-cluster.js'
 import type {PartitionOffsets, SourceRecord} from '../payment/record.js'
 import type {RecordSource, SourceHandlers} from './source.js'
 
@@ -23,14 +22,25 @@ export interface MemorySourceOptions {
 }
 
 export interface MemorySource extends RecordSource {
-  /** A rebalance: from now on exactly these partitions, each from its committed offset. */
-  assign(partitions: readonly number[]): void
+  /** A rebalance: from now on exactly these partitions, each from its committed offset. Resolves when it is done. */
+  assign(partitions: readonly number[]): Promise<void>
   /** A lost session and a new join with the same partitions: what was not committed comes again. */
-  redeliver(): void
+  redeliver(): Promise<void>
   /** kill -9: no further delivery, no commit counts, handlers that still run are ignored. */
   crash(): void
   /** Resolves when every record of the assigned partitions was delivered and handled. */
   idle(): Promise<void>
+}
+
+/** What is read: a MemoryCluster. */
+export interface SourceMemory {
+  readonly partitionCount: number
+  read(topic: string, partition: number, offset: number, maxCount: number): readonly SourceRecord[]
+  earliestOffset(topic: string, partition: number): number
+  endOffset(topic: string, partition: number): number
+  committed(group: string, topic: string): PartitionOffsets
+  commit(group: string, topic: string, offsets: PartitionOffsets): void
+  changed(signal: AbortSignal): Promise<void>
 }
 
 interface PartitionState {
@@ -42,7 +52,7 @@ interface PartitionState {
 const MAX_BATCH_COUNT = 100
 const RETRY_DELAY_MS = 100
 
-export function openMemorySource(cluster: MemoryCluster, options: MemorySourceOptions): MemorySource {
+export function openMemorySource(cluster: SourceMemory, options: MemorySourceOptions): MemorySource {
   const {topic, group, clock} = options
   const maxBatchCount = options.maxBatchCount ?? MAX_BATCH_COUNT
   const retryDelayMs = options.retryDelayMs ?? RETRY_DELAY_MS
@@ -53,10 +63,14 @@ export function openMemorySource(cluster: MemoryCluster, options: MemorySourceOp
   let handlers: SourceHandlers | undefined
   let states = new Map<number, PartitionState>()
   let assignment = new AbortController()
+  let assigned: readonly number[] = options.partitions ?? everyPartition
+  let assigning = false
   let crashed = false
 
   const becomesIdle = (): boolean =>
-    busy.size === 0 && [...states].every(([partition, state]) => state.position >= cluster.endOffset(topic, partition))
+    !assigning &&
+    busy.size === 0 &&
+    [...states].every(([partition, state]) => state.position >= cluster.endOffset(topic, partition))
 
   const notifyIdle = (): void => {
     if (!becomesIdle()) return
@@ -64,9 +78,16 @@ export function openMemorySource(cluster: MemoryCluster, options: MemorySourceOp
     watchers.clear()
   }
 
-  const take = (partitions: readonly number[]): void => {
+  const take = async (partitions: readonly number[]): Promise<void> => {
     assignment.abort()
     assignment = new AbortController()
+    const {signal} = assignment
+    assigned = partitions
+    assigning = true
+    states = new Map()
+    await Promise.all(busy.values())
+    if (signal.aborted) return
+    assigning = false
     const committed = cluster.committed(group, topic)
     states = new Map(
       partitions.map(partition => [
@@ -75,7 +96,7 @@ export function openMemorySource(cluster: MemoryCluster, options: MemorySourceOp
       ]),
     )
     handlers?.onAssigned([...partitions])
-    for (const [partition, state] of states) void drive(partition, state, assignment.signal)
+    for (const [partition, state] of states) void drive(partition, state, signal)
   }
 
   const drive = async (partition: number, state: PartitionState, signal: AbortSignal): Promise<void> => {
@@ -120,7 +141,7 @@ export function openMemorySource(cluster: MemoryCluster, options: MemorySourceOp
     description: `${topic} in memory as ${group}`,
     async start(given) {
       handlers = given
-      take(options.partitions ?? everyPartition)
+      await take(assigned)
     },
     async committed(partitions) {
       const all = cluster.committed(group, topic)
@@ -149,7 +170,7 @@ export function openMemorySource(cluster: MemoryCluster, options: MemorySourceOp
       states = new Map()
     },
     assign: take,
-    redeliver: () => take([...states.keys()]),
+    redeliver: () => take(assigned),
     crash() {
       crashed = true
       assignment.abort()

@@ -1,8 +1,12 @@
 /** Where the detector reads from: a consumer group (kafka), a file, or memory. */
+import type {EnvironmentError} from '../base/errors.js'
 import type {PartitionOffsets, SourceRecord} from '../payment/record.js'
 
 export interface SourceHandlers {
-  /** Called when partitions are assigned, before any of their records, and again after each rebalance. */
+  /**
+   * Called when partitions are assigned, before any of their records, and again after each rebalance; never while a
+   * handler of an earlier assignment still runs. `seek` may be called from here.
+   */
   onAssigned(partitions: readonly number[]): void
   /**
    * Records of one partition in offset order. The source delivers no further records of that partition until the
@@ -11,8 +15,10 @@ export interface SourceHandlers {
    * @param highWatermark the partition's end offset when the records were fetched
    */
   onRecords(partition: number, records: readonly SourceRecord[], highWatermark: number): Promise<void>
-  /** Infrastructure trouble and its end, for the progress line. */
+  /** Infrastructure trouble, for the progress line; the source goes on trying. */
   onTrouble?(message: string): void
+  /** The source has given up (access refused, topic gone): nothing more will be delivered. */
+  onFailed?(error: EnvironmentError): void
 }
 
 export interface RecordSource {

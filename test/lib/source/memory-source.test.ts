@@ -59,7 +59,7 @@ describe('a memory source', () => {
     await source.start(collecting(() => source, seen, false))
     await source.idle()
     await source.commit(new Map([[0, 2]]))
-    source.redeliver()
+    await source.redeliver()
     await source.idle()
     expect(seen).toEqual(['0:0', '0:1', '0:2', '0:3', '0:2', '0:3'])
   })
@@ -69,7 +69,7 @@ describe('a memory source', () => {
     const source = openMemorySource(cluster, {topic, group, clock: new VirtualClock()})
     await source.start(collecting(() => source, [], false))
     await source.idle()
-    source.assign([1])
+    await source.assign([1])
     await source.commit(
       new Map([
         [0, 2],
