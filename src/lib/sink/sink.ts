@@ -37,6 +37,8 @@ export interface SendOutcome {
 export interface PaymentSink {
   /** One line for humans: where payments go. */
   readonly description: string
+  /** Aborts when the reader has gone (stdout closed by `| head`): nothing more is wanted, and nothing is wrong. */
+  readonly ended?: AbortSignal
   /**
    * Takes payments over. Returns at once while there is room, else a promise that resolves when there is:
    * backpressure shows up as lateness, never as memory. Outcomes arrive through the callback given at opening.
