@@ -184,10 +184,12 @@ function serverProperties(
   const endpoint = (name: Listener): string => `${name}://${address(ports[name])}`
   const plainUser = `username="p2pay" password="${password}" user_p2pay="${password}"`
   const sasl = (listener: string): Record<string, string> => ({
-    [`listener.name.${listener}.sasl.enabled.mechanisms`]: 'PLAIN,SCRAM-SHA-256,SCRAM-SHA-512',
+    [`listener.name.${listener}.sasl.enabled.mechanisms`]: 'PLAIN,SCRAM-SHA-256,SCRAM-SHA-512,OAUTHBEARER',
     [`listener.name.${listener}.plain.sasl.jaas.config`]: `org.apache.kafka.common.security.plain.PlainLoginModule required ${plainUser};`,
     [`listener.name.${listener}.scram-sha-256.sasl.jaas.config`]: SCRAM_MODULE,
     [`listener.name.${listener}.scram-sha-512.sasl.jaas.config`]: SCRAM_MODULE,
+    // Takes unsigned tokens, for testing only: any subject is let in.
+    [`listener.name.${listener}.oauthbearer.sasl.jaas.config`]: OAUTH_MODULE,
   })
   return {
     'process.roles': 'broker,controller',
@@ -229,4 +231,5 @@ function serverProperties(
   }
 }
 
+const OAUTH_MODULE = 'org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule required;'
 const SCRAM_MODULE = 'org.apache.kafka.common.security.scram.ScramLoginModule required;'
