@@ -12,6 +12,8 @@ export interface BrokerOptions {
   readonly partitions?: number
   /** Longest wait before appended bytes are fsynced, ms; a process crash loses nothing either way. */
   readonly syncIntervalMs?: number
+  /** Told what a user may want to know: refused produce, closed connections with the reason, repaired files. */
+  readonly log?: (line: string) => void
 }
 
 export interface EmbeddedBroker {
