@@ -138,10 +138,13 @@ export class Intake {
     const payment = decoded.ok ? decoded.payment : undefined
     const known = partition.remembered.get(record.offset)
     const again = known !== undefined && known.paymentId === payment?.paymentId ? known : undefined
-    let decision = again?.decision
-    if (again !== undefined) counters.redelivered += 1
-    else if (payment === undefined) detector.skip(position)
-    else decision = detector.decide(payment, position)
+    // Also of a record that comes again the shards must know: theirs may have been dropped and restored meanwhile.
+    let decision = payment === undefined ? undefined : detector.decide(payment, position)
+    if (payment === undefined) detector.skip(position)
+    if (again !== undefined) {
+      decision = again.decision
+      counters.redelivered += 1
+    }
     const decidedUs = again?.decidedUs ?? clock.nowUs()
     if (again === undefined)
       partition.remembered.set(record.offset, {paymentId: payment?.paymentId, decision, decidedUs})

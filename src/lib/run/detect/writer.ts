@@ -10,7 +10,7 @@ import type {OutputRecord} from '../../payment/record.js'
 import type {TopicNames} from '../../payment/topics.js'
 import type {RecordPublisher} from '../../sink/publisher.js'
 import type {RecordSource} from '../../source/source.js'
-import type {PaymentRow, PaymentStore} from '../../store/store.js'
+import type {PaymentRow, PaymentStore, StoredDecision} from '../../store/store.js'
 import {countDeadLetter, countDecision, type DetectCounters} from './counters.js'
 import type {Outbox, Taken} from './outbox.js'
 import {outputsOf, strippedDeadLetterOf} from './outputs.js'
@@ -157,8 +157,7 @@ export class Writer {
         taken.persisted = true
         taken.persistedUs = persistedUs
         if (before === undefined) counters.storedRows += store === null ? 0 : 1
-        // Our own row, from an insert whose answer was lost, is no adoption.
-        else if (before.decidedUs !== taken.ownDecidedUs) {
+        else if (!isOwn(before, taken)) {
           this.#adopt(taken, before)
           if (before.decidedUs >= this.#startedUs) counters.duplicates += 1
         }
@@ -270,6 +269,15 @@ export class Writer {
     }
     onDecided(batch.map(decidedOf))
   }
+}
+
+/** Our own row, from an insert whose answer was lost, or that came again: the same, and no adoption. */
+function isOwn(stored: StoredDecision, {decision, ownDecidedUs}: Taken): boolean {
+  return (
+    stored.decidedUs === ownDecidedUs &&
+    stored.decision.kind === decision?.kind &&
+    stored.decision.score === decision.score
+  )
 }
 
 function rowOf({payment, decision, ownDecidedUs, record}: Taken): PaymentRow {
