@@ -59,3 +59,9 @@ export function mix32(value: number): number {
   h ^= h >>> 16
   return h | 0
 }
+
+/** A seed for one component, a safe integer: components of one run draw independently of each other. */
+export function deriveSeed(seed: number, component: number): number {
+  const draw = new Random(seed, component)
+  return draw.uint32() * 2_097_152 + (draw.uint32() >>> 11)
+}

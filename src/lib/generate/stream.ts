@@ -3,6 +3,9 @@
  * Blocks are columns, so that a million payments make no million objects.
  */
 import type {Typology} from '../payment/label.js'
+import type {AccountRecord} from '../population/account-record.js'
+
+export type {AccountRecord}
 
 /** Serialised payments, in sequence order. A sink sees this and nothing of the labels. */
 export interface PaymentBlock {
@@ -74,17 +77,5 @@ export interface StreamInputs {
 
 export const KEY_FIELDS = ['debtor_id', 'creditor_id', 'payment_id', 'none'] as const
 export type KeyField = (typeof KEY_FIELDS)[number]
-
-/** An account as `p2pay accounts` exports it and `--accounts FILE` reads it (NDJSON, one a line). */
-export interface AccountRecord {
-  readonly accountId: string
-  readonly kind: 'person' | 'merchant'
-  readonly country: string
-  readonly currency: string
-  readonly latitude: number
-  readonly longitude: number
-  /** ISO 18245; merchants only. */
-  readonly merchantCategory?: string
-}
 
 export const TYPOLOGY_NONE = 0
