@@ -57,13 +57,18 @@ export function formatActual(metric: string, expression: string, actual: number 
   return formatIn(unitOf(metric, expression), actual)
 }
 
-/** `speed_up` 576.4 → `576 times real time`. */
+/** `speed_up` 576.4 → `576×`. */
 export function formatSpeedUp(speedUp: number | null): string {
-  return speedUp === null ? NOT_MEASURED : `${grouped(speedUp, speedUp < 10 ? 1 : 0)} times real time`
+  return speedUp === null ? NOT_MEASURED : `${grouped(speedUp, speedUp < 10 ? 1 : 0)}×`
 }
 
 export function plural(count: number, one: string, many = `${one}s`): string {
   return `${formatCount(count)} ${count === 1 ? one : many}`
+}
+
+/** On one line, without control characters. */
+export function plainText(text: string): string {
+  return text.replaceAll(/[\p{Cc}\p{Cs}\u2028\u2029]+/gu, ' ').trim()
 }
 
 function formatIn(unit: MetricUnit | null, value: number): string {

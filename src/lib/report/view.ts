@@ -157,6 +157,12 @@ export function verdictTitle(verdict: RunResult['verdict']): string {
   return verdict.toUpperCase()
 }
 
+/** Wall-clock seconds from start to finish, drain and audit included; null when the times cannot be read. */
+export function spanOf(run: RunResult['run']): number | null {
+  const seconds = (Date.parse(run.finished_at) - Date.parse(run.started_at)) / 1000
+  return Number.isFinite(seconds) ? seconds : null
+}
+
 /** `+3`, `−2`, `0`, or empty. */
 export function formatDifference(difference: number | null): string {
   if (difference === null) return ''

@@ -1,0 +1,166 @@
+/** The report as GitHub-flavoured markdown, for a pull request's comment or a job's summary. */
+import {
+  formatCount,
+  formatInterval,
+  formatMs,
+  formatSeconds,
+  formatShare,
+  formatSpeedUp,
+  formatTps,
+  plainText,
+  plural,
+} from './format.js'
+import type {RunResult} from './result.js'
+import {
+  describeAnomaly,
+  foreignText,
+  formatDifference,
+  ladderRungs,
+  latenciesByRole,
+  type Mark,
+  routes,
+  thresholdRows,
+  tooFewFrauds,
+  verdictReason,
+  verdictTitle,
+} from './view.js'
+
+const SIGNS: Readonly<Record<Mark, string>> = {pass: '✅', fail: '❌', warn: '⚠️'}
+const VERDICT_SIGNS = {passed: SIGNS.pass, failed: SIGNS.fail, inconclusive: '❔'} as const
+
+export function renderMarkdown(result: RunResult): string {
+  const blocks = [
+    `## ${VERDICT_SIGNS[result.verdict]} ${verdictTitle(result.verdict)}: ${escaped(result.run.scenario)}`,
+    `${escaped(verdictReason(result))}. Run \`${code(result.run.tag)}\`, seed ${result.run.seed}.`,
+    ...thresholds(result),
+    ...load(result),
+    ...ladder(result),
+    ...latency(result),
+    ...detection(result),
+    ...(result.notes.length === 0 ? [] : ['### Notes', result.notes.map(note => `- ${escaped(note)}`).join('\n')]),
+    '### Again',
+    `\`\`\`sh\n${plainText(result.run.command).replaceAll('```', '')}\n\`\`\``,
+  ]
+  return `${blocks.join('\n\n')}\n`
+}
+
+function thresholds({thresholds: outcomes}: RunResult): string[] {
+  if (outcomes.length === 0) return []
+  const rows = thresholdRows(outcomes).map(({mark, metric, expression, actual, remark}) => [
+    SIGNS[mark],
+    escaped(metric),
+    `\`${code(expression)}\``,
+    escaped(actual),
+    escaped(remark),
+  ])
+  return ['### Thresholds', table(['', 'metric', 'threshold', 'actual', ''], rows, [3])]
+}
+
+function load(result: RunResult): string[] {
+  const {load: measured} = result
+  const {lateness} = latenciesByRole(result)
+  const rows = [
+    ['requested', measured.requested_tps === null ? 'unpaced' : formatTps(measured.requested_tps)],
+    ['achieved', `${formatTps(measured.achieved_tps)} (${formatShare(measured.achieved_ratio)})`],
+    ['shortfall', formatCount(measured.shortfall)],
+    [
+      'sent',
+      `${formatCount(measured.sent)}: ${formatCount(measured.acked)} acked, ${formatCount(measured.failed)} failed, ${formatCount(measured.unknown)} unknown`,
+    ],
+    [
+      'lateness p50 / p99 / max, ms',
+      [lateness?.p50, lateness?.p99, lateness?.max].map(value => formatMs(value ?? null)).join(' / '),
+    ],
+    ['wall clock', formatSeconds(measured.wall_s)],
+    ['simulated', `${formatSeconds(measured.simulated_s)}, speed-up ${formatSpeedUp(measured.speed_up)}`],
+    ['warm-up', plural(measured.warmup_count, 'payment')],
+    ...measured.errors.map(({code: error, count, example}) => [
+      escaped(error),
+      `${plural(count, 'payment')}: ${escaped(example)}`,
+    ]),
+  ]
+  return ['### Load', escaped(measured.description), table(['', ''], rows, [])]
+}
+
+function ladder({ladder: books}: RunResult): string[] {
+  if (books === null) return ['### Ladder', 'n/a']
+  const rows = ladderRungs(books).map(({stage, count, expectation, difference, mark}) => [
+    mark === null ? '' : SIGNS[mark],
+    stage,
+    formatCount(count),
+    expectation,
+    formatDifference(difference),
+  ])
+  const remarks = [routes(books), foreignText(books)].filter(text => text !== '').join('; ')
+  const anomalies = books.anomalies.map(anomaly => {
+    const examples = anomaly.fatal ? anomaly.examples.map(id => ` \`${code(id)}\``).join(',') : ''
+    return `- ${anomaly.fatal ? SIGNS.fail : 'ℹ️'} ${describeAnomaly(anomaly)}${examples === '' ? '' : `:${examples}`}`
+  })
+  return [
+    '### Ladder',
+    table(['', 'stage', 'payments', 'expected', 'difference'], rows, [2, 4]),
+    ...(remarks === '' ? [] : [escaped(remarks)]),
+    ...(anomalies.length === 0 ? [] : [anomalies.join('\n')]),
+  ]
+}
+
+function latency(result: RunResult): string[] {
+  const {pipeline} = latenciesByRole(result)
+  if (pipeline.length === 0) return ['### Latency', 'n/a']
+  const rows = pipeline.map(({basis, count, p50, p90, p95, p99, p999, max}) => [
+    escaped(basis),
+    formatCount(count),
+    ...[p50, p90, p95, p99, p999, max].map(formatMs),
+  ])
+  const head = ['ms', 'count', 'p50', 'p90', 'p95', 'p99', 'p99.9', 'max']
+  return ['### Latency', table(head, rows, [1, 2, 3, 4, 5, 6, 7])]
+}
+
+function detection(result: RunResult): string[] {
+  const {detection: grade} = result
+  if (grade === null) return ['### Detection', 'n/a']
+  const rows = grade.typologies.map(each => [
+    escaped(each.typology),
+    formatCount(each.frauds),
+    formatCount(each.approve),
+    formatCount(each.review),
+    formatCount(each.block),
+    formatInterval(each.flagged),
+    formatCount(each.look_alikes),
+    formatInterval(each.look_alikes_flagged),
+  ])
+  const warning = tooFewFrauds(result)
+  const head = ['', 'frauds', 'approve', 'review', 'block', 'flagged, %', 'look-alikes', 'flagged, %']
+  return [
+    '### Detection',
+    ...(rows.length === 0 ? [] : [table(head, rows, [1, 2, 3, 4, 5, 6, 7])]),
+    [
+      `Recall ${formatInterval(grade.recall)} %`,
+      `precision ${formatInterval(grade.precision)} %`,
+      `false alarms ${formatInterval(grade.false_positive_rate)} %`,
+      `${plural(grade.graded, 'payment')} graded, 95 % Wilson intervals.`,
+    ].join(', '),
+    ...(warning === '' ? [] : [`${SIGNS.warn} ${warning}.`]),
+  ]
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[], right: readonly number[]): string {
+  const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`
+  return [line(head), line(head.map((_, column) => (right.includes(column) ? '--:' : '---'))), ...rows.map(line)].join(
+    '\n',
+  )
+}
+
+/** Text that can start no markup, end no cell and open no tag. */
+function escaped(text: string): string {
+  return plainText(text)
+    .replaceAll('&', '&amp;')
+    .replaceAll('<', '&lt;')
+    .replaceAll('>', '&gt;')
+    .replaceAll(/[\\`*_{}[\]#|~!@]/g, sign => `\\${sign}`)
+}
+
+/** Within backticks nothing is markup but the backtick itself; a bar would still end a table's cell. */
+function code(text: string): string {
+  return plainText(text).replaceAll('`', '’').replaceAll('|', '\\|')
+}
