@@ -275,7 +275,10 @@ async function consume(connection: KafkaConnection, topic: string): Promise<stri
     await consumer.connect()
     await consumer.subscribe({topics: [topic], fromBeginning: true})
     await new Promise<void>((resolve, reject) => {
-      consumer.on('consumer.crash', ({payload}) => reject(payload.error))
+      // A fresh broker is still loading its coordinator: kafkajs then starts the consumer anew by itself.
+      consumer.on('consumer.crash', ({payload}) => {
+        if (!payload.restart) reject(payload.error)
+      })
       const eachMessage = async ({message}: {message: {value: Buffer | null}}): Promise<void> => {
         values.push(String(message.value))
         if (values.length === VALUES.length) resolve()
