@@ -3,7 +3,8 @@
  * of the order of records and of where in the topic the payments lay.
  */
 import {createHash} from 'node:crypto'
-import {BUCKETS, DEBTOR, KNOWN_DEVICES, KNOWN_PAYEES, RING} from './debtor-windows.js'
+import {BUCKETS} from './buckets.js'
+import {DEBTOR, KNOWN_DEVICES, KNOWN_PAYEES, RING} from './debtor-windows.js'
 import type {ShardSnapshot} from './detector.js'
 import {entityKey} from './id-hash.js'
 import {partitionOf} from './shard-name.js'
@@ -37,8 +38,8 @@ export interface DebtorView {
   readonly amountVariance: number
   readonly knownPayees: number
   readonly knownDevices: number
-  /** Latest first, at most 16: event time and amount in thousandths of the major unit. */
-  readonly recent: readonly {readonly timeMs: number; readonly amountMilli: number}[]
+  /** Latest first, at most 16: event time and amount. */
+  readonly recent: readonly {readonly timeMs: number; readonly amountMinor: number}[]
   /** Payments by bucket number, ascending: 5 minutes and 2 hours wide. */
   readonly hourBuckets: readonly (readonly [bucket: number, count: number])[]
   readonly dayBuckets: readonly (readonly [bucket: number, count: number])[]
@@ -93,7 +94,7 @@ function viewOf(slab: DecodedSlab, start: number): DebtorView {
   const count = words[start + DEBTOR.count]
   const recent = Array.from({length: Math.min(count, RING)}, (_, age) => {
     const place = start / 2 + ((count - 1 - age) & (RING - 1))
-    return {timeMs: doubles[place + DEBTOR.ringTimesDouble], amountMilli: doubles[place + DEBTOR.ringAmountsDouble]}
+    return {timeMs: doubles[place + DEBTOR.ringTimesDouble], amountMinor: doubles[place + DEBTOR.ringAmountsDouble]}
   })
   return {
     count,

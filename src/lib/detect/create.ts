@@ -49,7 +49,7 @@ class InProcessDetector implements Detector {
     const event = this.#event
     const features = this.#features
     event.read(payment)
-    features.amountMilli = event.amountMilli
+    features.amountMinor = event.amountMinor
     features.countryRisk = this.#riskOf(event)
     features.creditorIsPerson = event.creditorIsPerson ? 1 : 0
 
@@ -213,12 +213,12 @@ function takeOverAll(shard: string, state: Buffer, parts: readonly StatefulWindo
   })
 }
 
-/** The bounds by which the near-threshold rule counts; rounded to whole thousandths, so that 0.99 × 1,000 is 990. */
+/** The bounds by which the near-threshold rule counts; rounded to whole minor units. */
 function nearThreshold(options: ResolvedOptions): NearThreshold {
   const limits = options.rules.get('near-threshold-repeats') ?? {}
   return {
-    fromMilli: Math.round(limits['threshold'] * limits['fromShare'] * 1000),
-    toMilli: Math.round(limits['threshold'] * limits['toShare'] * 1000),
+    fromMinor: Math.round(limits['thresholdMinor'] * limits['fromShare']),
+    toMinor: Math.round(limits['thresholdMinor'] * limits['toShare']),
     windowMs: limits['windowHours'] * 3_600_000,
   }
 }

@@ -4,8 +4,10 @@
  * from the debtor's payments in the order of their partition, and from nothing else: not from the clock, not from
  * other debtors, not from decisions (which depend on shared state). So a replay gives the same bytes.
  */
-import {MICRO_AMOUNT_MILLI, type PaymentEvent} from './event.js'
+import {addToBucket, bucketSum} from './buckets.js'
+import {MICRO_AMOUNT_MINOR, type PaymentEvent} from './event.js'
 import type {Features} from './features.js'
+import {findKnown, known, toFront} from './known-set.js'
 import {Slab} from './slab.js'
 
 /** Payments remembered exactly; windows up to an hour see no more, and say so by saturating. */
@@ -44,8 +46,6 @@ export const DEBTOR = {
   words: 278,
 } as const
 
-/** 13 buckets: the one of the payment and the twelve before, so a window is its length and at most a bucket more. */
-export const BUCKETS = 13
 const HOUR_BUCKET_MINUTES = 5
 const DAY_BUCKET_MINUTES = 120
 
@@ -66,8 +66,8 @@ const FIRST_VARIANCE = 1.7
 
 /** Limits of the near-threshold rule, by which its count is taken from the exact ring. */
 export interface NearThreshold {
-  readonly fromMilli: number
-  readonly toMilli: number
+  readonly fromMinor: number
+  readonly toMinor: number
   readonly windowMs: number
 }
 
@@ -125,7 +125,7 @@ export class DebtorWindows {
 
     const place = count & (RING - 1)
     doubles[startDouble + DEBTOR.ringTimesDouble + place] = event.timeMs
-    doubles[startDouble + DEBTOR.ringAmountsDouble + place] = event.amountMilli
+    doubles[startDouble + DEBTOR.ringAmountsDouble + place] = event.amountMinor
     words[start + DEBTOR.ringIdsLow + place] = event.payment.low
     words[start + DEBTOR.ringIdsHigh + place] = event.payment.high
     words[start + DEBTOR.ringOffsets + place] = offset
@@ -145,7 +145,7 @@ export class DebtorWindows {
     const times = start / 2 + DEBTOR.ringTimesDouble
     const amounts = start / 2 + DEBTOR.ringAmountsDouble
     const near = this.#near
-    const isNear = event.amountMilli >= near.fromMilli && event.amountMilli <= near.toMilli
+    const isNear = event.amountMinor >= near.fromMinor && event.amountMinor <= near.toMinor
     let count1m = 1
     let count5m = 1
     let nearCount = 1
@@ -159,11 +159,11 @@ export class DebtorWindows {
       const ageMs = event.timeMs - doubles[times + place]
       // A late payment does not see what happened after it in event time.
       if (ageMs < 0) continue
-      const amountMilli = doubles[amounts + place]
+      const amountMinor = doubles[amounts + place]
       if (ageMs < MS_1M) count1m++
       if (ageMs < MS_5M) count5m++
-      if (ageMs < MS_10M && amountMilli <= MICRO_AMOUNT_MILLI) microCount++
-      if (ageMs < near.windowMs && amountMilli >= near.fromMilli && amountMilli <= near.toMilli) nearCount++
+      if (ageMs < MS_10M && amountMinor <= MICRO_AMOUNT_MINOR) microCount++
+      if (ageMs < near.windowMs && amountMinor >= near.fromMinor && amountMinor <= near.toMinor) nearCount++
     }
     features.count1m = count1m
     features.count5m = count5m
@@ -236,7 +236,7 @@ function lookAtStranger(event: PaymentEvent, near: NearThreshold, features: Feat
   features.count5m = 1
   features.count1h = 1
   features.count24h = 1
-  features.nearThresholdCount = event.amountMilli >= near.fromMilli && event.amountMilli <= near.toMilli ? 1 : 0
+  features.nearThresholdCount = event.amountMinor >= near.fromMinor && event.amountMinor <= near.toMinor ? 1 : 0
   features.microCount10m = event.isMicro ? 1 : 0
 }
 
@@ -291,35 +291,6 @@ function learnCountry(words: Int32Array, at: number, country: number): void {
   words[rarest] = (country << 16) | 1
 }
 
-/** A set's word for a hash: 0 marks a free place. */
-function known(low: number): number {
-  return low === 0 ? 1 : low
-}
-
-function findKnown(words: Int32Array, at: number, size: number, hash: number): number {
-  for (let index = 0; index < size; index++) if (words[at + index] === hash) return index
-  return -1
-}
-
-/**
- * Moves a hash with its columns to the front of its set; a new one pushes out the one that was not used for longest.
- *
- * @returns whether it is new, and its further columns are the caller's to fill
- */
-function toFront(words: Int32Array, at: number, size: number, hash: number, columns: number): boolean {
-  const found = findKnown(words, at, size, hash)
-  if (found === 0) return false
-  const from = found < 0 ? size - 1 : found
-  for (let column = 0; column < columns; column++) {
-    const front = at + column * size
-    const value = words[front + from]
-    for (let index = front + from; index > front; index--) words[index] = words[index - 1]
-    words[front] = value
-  }
-  words[at] = hash
-  return found < 0
-}
-
 /** Never negative: a late payment may use what was first seen after it. */
 function ageOf(firstMinute: number, minute: number): number {
   return minute > firstMinute ? minute - firstMinute : 0
@@ -331,28 +302,4 @@ function hourBucket(minute: number): number {
 
 function dayBucket(minute: number): number {
   return Math.floor(minute / DAY_BUCKET_MINUTES) + 1
-}
-
-/** False when the bucket is gone: its place holds a later one. Each place knows its bucket, so one payment dated into
- * the far future costs one place, not the ring. */
-function addToBucket(words: Int32Array, stampsAt: number, bucket: number): boolean {
-  const place = stampsAt + (bucket % BUCKETS)
-  const stamp = words[place]
-  if (stamp > bucket) return false
-  if (stamp < bucket) {
-    words[place] = bucket
-    words[place + BUCKETS] = 0
-  }
-  words[place + BUCKETS]++
-  return true
-}
-
-/** Over the bucket and the twelve before it. */
-function bucketSum(words: Int32Array, stampsAt: number, bucket: number): number {
-  let sum = 0
-  for (let place = stampsAt; place < stampsAt + BUCKETS; place++) {
-    const age = bucket - words[place]
-    if (age >= 0 && age < BUCKETS) sum += words[place + BUCKETS]
-  }
-  return sum
 }

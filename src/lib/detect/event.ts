@@ -1,14 +1,12 @@
 /**
  * A payment as the windows take it: hashes and numbers. One object serves the stream; `read` fills it.
  */
-import {scaleOf} from '../payment/money.js'
 import type {Payment} from '../payment/payment.js'
 import {IdHash} from './id-hash.js'
 
-/** Amounts up to here count as micro: 5.00 major units. Fixed, since counts of it are part of the state. */
-export const MICRO_AMOUNT_MILLI = 5000
+/** Amounts up to here count as micro: 5.00 EUR, 500 JPY. Fixed, since counts of it are part of the state. */
+export const MICRO_AMOUNT_MINOR = 500
 
-const TO_MILLI = [1000, 100, 10, 1]
 const MS_PER_MINUTE = 60_000
 /** Minutes are kept in 31 bits: from the year 6053 on, all is one minute. */
 const MAX_MINUTE = 0x7ffffff0
@@ -24,8 +22,7 @@ export class PaymentEvent {
   timeMs = 0
   /** Minutes since the epoch. */
   minute = 0
-  /** Thousandths of the major unit. */
-  amountMilli = 0
+  amountMinor = 0
   amountLog2 = 0
   isMicro = false
   /** Two letters in 16 bits. */
@@ -45,9 +42,9 @@ export class PaymentEvent {
     if (payment.cardToken !== undefined) this.card.of(payment.cardToken)
     this.timeMs = payment.createdAtMs
     this.minute = Math.min(Math.floor(payment.createdAtMs / MS_PER_MINUTE), MAX_MINUTE)
-    this.amountMilli = payment.amountMinor * TO_MILLI[scaleOf(payment.currency)]
-    this.amountLog2 = Math.log2(this.amountMilli)
-    this.isMicro = this.amountMilli <= MICRO_AMOUNT_MILLI
+    this.amountMinor = payment.amountMinor
+    this.amountLog2 = Math.log2(this.amountMinor)
+    this.isMicro = this.amountMinor <= MICRO_AMOUNT_MINOR
     this.country = countryCode(payment.country)
     this.creditorCountry = countryCode(payment.creditorCountry)
     this.creditorIsPerson = payment.creditorType === 'person'

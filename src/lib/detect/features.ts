@@ -1,11 +1,10 @@
 /**
  * What the rules see of a payment: plain numbers, filled in place, one object for the whole stream. Counts include
- * the payment itself, whether it moves the windows or is only looked at; "before" excludes it. Money is in thousandths
- * of the major unit, so that amounts of all currencies compare as integers.
+ * the payment itself, whether it moves the windows or is only looked at; "before" excludes it. Money is in minor units of
+ * whatever currency: those of the yen and of the euro, unlike their major units, are of one order of magnitude.
  */
 export interface Features {
-  /** Thousandths of the major unit. */
-  amountMilli: number
+  amountMinor: number
   /** The higher of the payment's and the creditor's country: 2 call for action, 1 increased monitoring, 0 neither. */
   countryRisk: number
 
@@ -42,13 +41,13 @@ export interface Features {
   creditorIsPerson: number
   /** Distinct debtors paying this creditor in 24 h, at most 32. */
   creditorDebtors24h: number
-  /** Micro amounts (at most 5.00 major units) within ten minutes, on the debtor, card, device or IP that has most. */
+  /** Micro amounts (at most 500 minor units) within ten minutes, on the debtor, card, device or IP that has most. */
   microCount10m: number
 }
 
 export function createFeatures(): Features {
   return {
-    amountMilli: 0,
+    amountMinor: 0,
     countryRisk: 0,
     historyCount: 0,
     countryCount: 0,

@@ -17,11 +17,12 @@ export const amountAgainstHistory = defineRule({
       max: 100,
       description: 'Standard deviations of the logarithm that it must be above usual, too.',
     },
-    minAmount: {
-      default: 100,
-      min: 0,
-      max: 1e12,
-      description: 'Smaller amounts never hit, in major units of the currency.',
+    minAmountMinor: {
+      default: 10_000,
+      min: 1,
+      max: 1e14,
+      whole: true,
+      description: 'Smaller amounts never hit, in minor units of the currency: 10000 is 100.00 EUR or 10,000 JPY.',
     },
     minHistory: {
       default: 5,
@@ -31,12 +32,11 @@ export const amountAgainstHistory = defineRule({
       description: 'Payments that the debtor must have made before.',
     },
   },
-  bind({limit, deviations, minAmount, minHistory}) {
+  bind({limit, deviations, minAmountMinor, minHistory}) {
     const doublings = Math.log2(limit)
-    const minMilli = Math.round(minAmount * 1000)
     return features =>
       features.historyCount >= minHistory &&
-      features.amountMilli >= minMilli &&
+      features.amountMinor >= minAmountMinor &&
       features.amountDoublings >= doublings &&
       features.amountDeviations >= deviations
   },

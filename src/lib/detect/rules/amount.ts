@@ -5,10 +5,15 @@ export const amount = defineRule({
   description: 'The amount is large, whoever pays it.',
   score: 0.25,
   parameters: {
-    limit: {default: 3000, min: 0, max: 1e12, description: 'Amounts from here on hit, in major units of the currency.'},
+    limit: {
+      default: 300_000,
+      min: 1,
+      max: 1e14,
+      whole: true,
+      description: 'Amounts from here on hit, in minor units of the currency: 300000 is 3,000.00 EUR or 300,000 JPY.',
+    },
   },
   bind({limit}) {
-    const limitMilli = Math.round(limit * 1000)
-    return features => features.amountMilli >= limitMilli
+    return features => features.amountMinor >= limit
   },
 })

@@ -2,7 +2,8 @@ import {defineRule} from '../rule.js'
 
 export const microAmountRepeats = defineRule({
   name: 'micro-amount-repeats',
-  description: 'Micro amounts (at most 5.00) repeat on one debtor, card, device or IP: somebody tries what works.',
+  description:
+    'Micro amounts (at most 500 minor units) repeat on one debtor, card, device or IP: somebody tries what works.',
   score: 0.5,
   parameters: {
     limit: {
