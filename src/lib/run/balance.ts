@@ -3,7 +3,7 @@
  * books balanced. Sides with nobody: it uses neither the generator's memory nor the detector's.
  */
 import {type Ladder, STAGES, type Stage} from '../audit/ladder.js'
-import {createReconciler, type Reconciler} from '../audit/reconcile.js'
+import {createReconciler} from '../audit/reconcile.js'
 import {DECISIONS, type DecisionKind} from '../payment/decision.js'
 import {paymentIdOf, paymentIdRange, type RunTag, sequenceOf} from '../payment/payment-id.js'
 import type {PartitionOffsets, SourceRecord} from '../payment/record.js'
@@ -27,6 +27,16 @@ export interface BalanceOptions {
   ) => AsyncIterable<readonly SourceRecord[]>
   /** Null: rows are not looked at. */
   readonly store: PaymentStore | null
+  /** Called for each decided payment of this run as its record on legit or fraud says it. Times in wall clock µs. */
+  readonly onDecided?: (decided: DecidedRecord) => void
+}
+
+export interface DecidedRecord {
+  readonly sequence: number
+  readonly kind: DecisionKind
+  /** NaN when the record does not say. */
+  readonly dueUs: number
+  readonly decidedUs: number
 }
 
 const ROW_PAGE = 5000
@@ -50,7 +60,18 @@ export async function balance(options: BalanceOptions): Promise<Ladder> {
     const topic = options.topics[stage]
     const end = await options.endOffsets(topic)
     for await (const records of options.readRange(topic, options.startOffsets[stage], end)) {
-      for (const record of records) observe(reconciler, stage, record, tag)
+      for (const record of records) {
+        const sequence = sequenceOf(tag, paymentIdIn(record.value) ?? '')
+        if (sequence === undefined) {
+          reconciler.foreign(stage)
+          continue
+        }
+        const kind = stage === 'legit' || stage === 'fraud' ? kindIn(record) : undefined
+        reconciler.seen(stage, sequence, kind)
+        if (kind === undefined) continue
+        const dueUs = microsecondsIn(record, HEADERS.dueUs)
+        options.onDecided?.({sequence, kind, dueUs, decidedUs: microsecondsIn(record, HEADERS.decidedUs)})
+      }
     }
   }
   if (store !== null) {
@@ -65,12 +86,6 @@ export async function balance(options: BalanceOptions): Promise<Ladder> {
   return reconciler.finish()
 }
 
-function observe(reconciler: Reconciler, stage: Stage, record: SourceRecord, tag: RunTag): void {
-  const sequence = sequenceOf(tag, paymentIdIn(record.value) ?? '')
-  if (sequence === undefined) reconciler.foreign(stage)
-  else reconciler.seen(stage, sequence, stage === 'legit' || stage === 'fraud' ? kindIn(record) : undefined)
-}
-
 const ID_FIELD = Buffer.from('"payment_id":"')
 
 /** The `payment_id` of a message, undefined when it has none. Compact JSON, which ours is, needs no parse. */
@@ -80,7 +95,7 @@ export function paymentIdIn(value: Buffer | null): string | undefined {
   if (at >= 0) {
     const start = at + ID_FIELD.length
     const end = value.indexOf(0x22, start)
-    if (end - start === 36) return value.latin1Slice(start, end)
+    if (end - start === 36) return value.toString('latin1', start, end)
   }
   try {
     const message: unknown = JSON.parse(value.toString())
@@ -94,4 +109,9 @@ export function paymentIdIn(value: Buffer | null): string | undefined {
 function kindIn(record: SourceRecord): DecisionKind | undefined {
   const text = record.headers[HEADERS.decision]?.toString()
   return DECISIONS.find(kind => kind === text)
+}
+
+function microsecondsIn(record: SourceRecord, header: string): number {
+  const text = record.headers[header]?.toString()
+  return text === undefined || text === '' ? Number.NaN : Number(text)
 }

@@ -1,31 +1,23 @@
 /**
  * What a run knows of each of its payments, by sequence number: the truth from the generator beside what the detector
- * said and when. Only the judge's side reads it; 24 bytes a payment.
+ * said. Only the judge's side reads it; three bytes a payment.
  */
-import {Float64Column, Uint8Column} from '../base/column.js'
+import {Uint8Column} from '../base/column.js'
 import type {GeneratedBlock} from '../generate/stream.js'
 import {DECISIONS, type DecisionKind} from '../payment/decision.js'
-import {type RunTag, sequenceOf} from '../payment/payment-id.js'
 
 export class RunFacts {
-  readonly #tag: RunTag
   /** 0 = legitimate, else 1 + index in TYPOLOGIES. */
   readonly fraudTypology = new Uint8Column()
   readonly lookAlikeTypology = new Uint8Column()
   /** 0 = none yet, else 1 + index in DECISIONS. */
   readonly decision = new Uint8Column()
-  /** Wall clock µs of the first decision. */
-  readonly decidedUs = new Float64Column()
   #decidedCount = 0
   #firstCreatedAtMs: number | undefined
   #lastCreatedAtMs: number | undefined
 
-  constructor(tag: RunTag) {
-    this.#tag = tag
-  }
-
-  /** Distinct payments of this run with a decision or in the DLQ. */
-  get settledCount(): number {
+  /** Distinct payments of this run with a decision. */
+  get decidedCount(): number {
     return this.#decidedCount
   }
 
@@ -48,21 +40,11 @@ export class RunFacts {
     this.#lastCreatedAtMs = payments.createdAtMs[to - 1]
   }
 
-  /**
-   * Remembers a decision; the first one counts.
-   * @returns the sequence number when the payment is this run's and was not decided before
-   */
-  decided(paymentId: string, kind: DecisionKind, decidedUs: number): number | undefined {
-    const sequence = sequenceOf(this.#tag, paymentId)
-    if (sequence === undefined || this.decision.get(sequence) !== 0) return undefined
+  /** Remembers a decision; the first one counts. @returns whether it was the first */
+  decided(sequence: number, kind: DecisionKind): boolean {
+    if (this.decision.get(sequence) !== 0) return false
     this.decision.set(sequence, 1 + DECISIONS.indexOf(kind))
-    this.decidedUs.set(sequence, decidedUs)
     this.#decidedCount += 1
-    return sequence
-  }
-
-  kindOf(sequence: number): DecisionKind | undefined {
-    const code = this.decision.get(sequence)
-    return code === 0 ? undefined : DECISIONS[code - 1]
+    return true
   }
 }

@@ -14,8 +14,8 @@ export interface StreamIdentity {
   readonly shard?: StreamInputs['shard']
   readonly accounts?: readonly AccountRecord[] | undefined
   readonly schedule: Schedule
-  /** Wall clock of the schedule's beginning, µs; what `--clock wall` counts event times from. */
-  readonly scheduleStartedUs: number
+  /** Wall clock of the schedule's beginning, µs, asked for when the first payment is made: `--clock wall` counts from it. */
+  readonly scheduleStartedUs: () => number
 }
 
 export function streamInputsOf(identity: StreamIdentity): StreamInputs {
@@ -32,7 +32,7 @@ export function streamInputsOf(identity: StreamIdentity): StreamInputs {
     ...(identity.accounts === undefined ? {} : {accounts: identity.accounts}),
     ...(identity.shard === undefined ? {} : {shard: identity.shard}),
     ...(plan.clock === 'wall'
-      ? {eventTimeMs: (sequence: number) => Math.floor((scheduleStartedUs + schedule.dueUs(sequence)) / 1000)}
+      ? {eventTimeMs: (sequence: number) => Math.floor((scheduleStartedUs() + schedule.dueUs(sequence)) / 1000)}
       : {}),
   }
 }
@@ -69,7 +69,7 @@ export function streamOfManifest(
       ...(manifest.shard === null ? {} : {shard: manifest.shard}),
       accounts: context.accounts,
       schedule: context.schedule,
-      scheduleStartedUs: manifest.schedule_started_us ?? 0,
+      scheduleStartedUs: () => manifest.schedule_started_us ?? 0,
     }),
   )
 }

@@ -1,0 +1,263 @@
+/**
+ * `p2pay run`: generate and detect together, wait for the detector to finish, balance the books, judge the thresholds.
+ * The schedule starts once all partitions are assigned; an interruption still ends in a result.
+ */
+import {ENOUGH_FRAUDS, summarizeDetection} from '../audit/detection.js'
+import type {Ladder} from '../audit/ladder.js'
+import {nowMs} from '../base/clock.js'
+import {EnvironmentError, messageOf} from '../base/errors.js'
+import {createDetector} from '../detect/create.js'
+import {readRange} from '../kafka/read-range.js'
+import {createHistogram} from '../metrics/histogram.js'
+import {judge} from '../metrics/threshold.js'
+import {sequenceOf} from '../payment/payment-id.js'
+import type {TopicNames} from '../payment/topics.js'
+import {metricSetOf, summarizeLatencies, verdictOf} from '../report/assemble.js'
+import {RESULT_SCHEMA_VERSION, type RunResult} from '../report/result.js'
+import type {RecordPublisher} from '../sink/publisher.js'
+import type {RecordSource} from '../source/source.js'
+import type {PaymentStore, SnapshotStore} from '../store/store.js'
+import {balance, type DecidedRecord} from './balance.js'
+import type {DecidedPayment} from './detect/writer.js'
+import {type DetectSummary, detect} from './detect.js'
+import {RunFacts} from './facts.js'
+import type {GenerateProgress, GenerateSummary} from './generate-tally.js'
+import {readJournal} from './journal.js'
+import {offsetsOfList, type Produced, type ProduceOptions, produce} from './produce.js'
+
+export interface ScenarioRunOptions extends Omit<ProduceOptions, 'topics' | 'onReleased' | 'onProgress'> {
+  readonly topics: TopicNames
+  readonly group: string
+  readonly source: RecordSource
+  readonly publisher: RecordPublisher
+  /** Null: no rows. */
+  readonly store: PaymentStore | null
+  readonly snapshots: SnapshotStore | null
+  readonly machine: RunResult['run']['machine']
+  readonly databaseDescription: string | null
+  readonly onProgress?: (progress: RunProgress) => void
+  readonly onNote?: (note: string) => void
+}
+
+export interface RunProgress {
+  readonly phase: 'generating' | 'draining'
+  readonly load: GenerateProgress | undefined
+  /** Records that this process has decided. */
+  readonly decidedCount: number
+}
+
+/** The group's lag has not fallen for this long: what is missing will not come soon. */
+const DRAIN_STALL_MS = 30_000
+const DRAIN_POLL_MS = 50
+
+/** @throws EnvironmentError, UsageError when the run could not begin; a run that began ends in a result */
+export async function runScenario(options: ScenarioRunOptions): Promise<RunResult> {
+  const {clock, plan, tag} = options
+  const startedMs = nowMs(clock)
+  const facts = new RunFacts()
+  const decisionTime = createHistogram()
+  const rowTime = createHistogram()
+  let decidedHere = 0
+  const onDecided = (batch: readonly DecidedPayment[]): void => {
+    decidedHere += batch.length
+    for (const {dueUs, persistedUs, paymentId} of batch) {
+      const sequence = sequenceOf(tag, paymentId ?? '')
+      if (sequence === undefined || sequence < plan.warmupCount || Number.isNaN(dueUs + persistedUs)) continue
+      rowTime.recordUs(persistedUs - dueUs)
+    }
+  }
+  const notes: string[] = []
+  const detector = startDetector(options, onDecided, notes)
+  let produced: Produced
+  let drained: boolean
+  let detectSummary: DetectSummary
+  try {
+    await detector.ready
+    produced = await produce({
+      ...options,
+      onReleased: (block, from, to) => facts.generated(block, from, to),
+      onProgress: load => options.onProgress?.({phase: 'generating', load, decidedCount: decidedHere}),
+    })
+    drained = await drain(options, () => decidedHere)
+  } finally {
+    // Also when producing failed: what is on its way is decided, stored and committed.
+    detectSummary = await detector.stop()
+  }
+  if (!drained) notes.push('the detector had not decided on every acknowledged payment at the drain deadline')
+  for (const note of detectSummary.state.notes) notes.push(note)
+
+  const {summary, manifest} = produced
+  const ladder = await balanceRun(options, produced, notes, ({sequence, kind, dueUs, decidedUs}) => {
+    // Decisions are taken from the topics: whichever detector of the group made them.
+    if (facts.decided(sequence, kind) && sequence >= plan.warmupCount && !Number.isNaN(dueUs + decidedUs)) {
+      decisionTime.recordUs(decidedUs - dueUs)
+    }
+  })
+  const detection =
+    facts.decidedCount === 0
+      ? null
+      : summarizeDetection(facts, {from: Math.min(plan.warmupCount, summary.due), to: summary.due})
+  if (detection !== null && !detection.enough_frauds) {
+    notes.push(`${detection.frauds} frauds were graded: detection figures need ${ENOUGH_FRAUDS} before a verdict`)
+  }
+  const histograms = {
+    'produce.lateness': summary.lateness,
+    'produce.ack_time': summary.ackTime,
+    'detect.decision_time': decisionTime,
+    ...(options.store === null ? {} : {'persist.row_time': rowTime}),
+  }
+  const load = loadOf(summary, facts)
+  const thresholds = judge(plan.thresholds, metricSetOf({load, histograms, ladder, detection}))
+  return {
+    schema_version: RESULT_SCHEMA_VERSION,
+    run: {
+      tag,
+      scenario: plan.name,
+      scenario_sha256: manifest.plan_sha256,
+      seed: plan.seed,
+      started_at: new Date(startedMs).toISOString(),
+      finished_at: new Date(nowMs(clock)).toISOString(),
+      command: options.command,
+      versions: {p2pay: options.version, node: options.nodeVersion},
+      machine: options.machine,
+      broker: options.brokers,
+      cluster: options.kafka.clusterId,
+      database: options.databaseDescription,
+      interrupted: summary.interrupted,
+    },
+    load,
+    latencies: summarizeLatencies(histograms),
+    ladder,
+    detection,
+    thresholds,
+    notes,
+    verdict: verdictOf({load, thresholds, ladder, inconclusive: !drained || ladder === null}),
+  }
+}
+
+interface RunningDetector {
+  /** Partitions are assigned and state is there. */
+  readonly ready: Promise<void>
+  stop(): Promise<DetectSummary>
+}
+
+function startDetector(
+  options: ScenarioRunOptions,
+  onDecided: (batch: readonly DecidedPayment[]) => void,
+  notes: string[],
+): RunningDetector {
+  // Not the user's signal: after an interruption the detector still has to finish what was sent.
+  const stopping = new AbortController()
+  let becomeReady = (): void => {}
+  const isReady = new Promise<void>(resolve => {
+    becomeReady = resolve
+  })
+  const running = detect({
+    source: options.source,
+    publisher: options.publisher,
+    store: options.store,
+    snapshots: options.snapshots,
+    detector: createDetector(options.plan.detector),
+    topics: options.topics,
+    group: options.group,
+    clock: options.clock,
+    signal: stopping.signal,
+    onDecided,
+    onReady: () => becomeReady(),
+    onTrouble: ({message, recovered}) => {
+      options.onNote?.(message)
+      if (!recovered) notes.push(message)
+    },
+  })
+  const ended = running.then(() => {
+    throw new EnvironmentError('The detector ended before the run did', {code: 'P2PAY_DETECTOR_ENDED'})
+  })
+  ended.catch(() => {})
+  return {
+    ready: Promise.race([isReady, ended]),
+    stop: () => {
+      stopping.abort()
+      return running
+    },
+  }
+}
+
+/**
+ * Waits until the group has committed everything on the raw topic, which it does only after rows and outputs are safe.
+ *
+ * @returns false when that did not come about
+ */
+async function drain(options: ScenarioRunOptions, decidedCount: () => number): Promise<boolean> {
+  const {clock, kafka, group, topics} = options
+  let lowestLag = Number.POSITIVE_INFINITY
+  let lastChangeMs = nowMs(clock)
+  for (;;) {
+    const lag = await kafka.admin.lagOf(group, topics.raw).then(
+      partitions => partitions.reduce((sum, partition) => sum + partition.lag, 0),
+      () => Number.POSITIVE_INFINITY,
+    )
+    if (lag === 0) return true
+    if (lag < lowestLag) {
+      lowestLag = lag
+      lastChangeMs = nowMs(clock)
+    }
+    if (nowMs(clock) - lastChangeMs > DRAIN_STALL_MS) return false
+    options.onProgress?.({phase: 'draining', load: undefined, decidedCount: decidedCount()})
+    await clock.sleep(DRAIN_POLL_MS)
+  }
+}
+
+async function balanceRun(
+  options: ScenarioRunOptions,
+  {summary, manifest, paths}: Produced,
+  notes: string[],
+  onDecided: (decided: DecidedRecord) => void,
+): Promise<Ladder | null> {
+  const {kafka, topics, clock} = options
+  const startOffsets = (role: keyof TopicNames) => offsetsOfList(manifest.topics[role]?.start_offsets ?? [])
+  try {
+    return await balance({
+      tag: options.tag,
+      plannedCount: Math.min(summary.planned, Math.max(summary.due, summary.sent)),
+      journal: readJournal(paths.journal),
+      topics,
+      startOffsets: {
+        raw: startOffsets('raw'),
+        legit: startOffsets('legit'),
+        fraud: startOffsets('fraud'),
+        dlq: startOffsets('dlq'),
+        alerts: startOffsets('alerts'),
+      },
+      endOffsets: topic => kafka.admin.endOffsets(topic),
+      readRange: (topic, from, to) => readRange(kafka, topic, from, to, clock),
+      store: options.store,
+      onDecided,
+    })
+  } catch (error) {
+    notes.push(`the books could not be balanced: ${messageOf(error)}`)
+    return null
+  }
+}
+
+function loadOf(summary: GenerateSummary, facts: RunFacts): RunResult['load'] {
+  const wallS = summary.wallUs / 1e6
+  const simulatedS = facts.simulatedMs / 1000
+  return {
+    description: summary.description,
+    requested_tps: Number.isFinite(summary.requestedTps) ? summary.requestedTps : null,
+    achieved_tps: summary.achievedTps,
+    achieved_ratio: summary.achievedRatio,
+    shortfall: summary.shortfall,
+    planned: summary.due,
+    sent: summary.sent,
+    acked: summary.acked,
+    failed: summary.failed,
+    unknown: summary.unknown,
+    wall_s: wallS,
+    simulated_s: simulatedS,
+    speed_up: wallS > 0 ? simulatedS / wallS : null,
+    warmup_count: summary.warmupCount,
+    per_second: summary.ackedPerSecond,
+    errors: summary.errors,
+  }
+}
