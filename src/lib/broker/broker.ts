@@ -1,4 +1,5 @@
 /** Port of the embedded broker: a Kafka-protocol server on loopback in its own worker thread (design, section 7). */
+import type {EnvironmentError} from '../base/errors.js'
 import type {Fault} from './fault.js'
 
 export interface BrokerOptions {
@@ -20,6 +21,8 @@ export interface EmbeddedBroker {
   /** `127.0.0.1:port`. */
   readonly address: string
   readonly clusterId: string
+  /** Resolves when it has ended: undefined after `stop`, else why (its thread failed). Never rejects. */
+  readonly closed: Promise<EnvironmentError | undefined>
   /** Replaces the fault plan: what goes wrong with which requests. Empty = nothing. */
   injectFaults(faults: readonly Fault[]): Promise<void>
   /** Flushes and closes; resolves when the port is free. */

@@ -1,7 +1,8 @@
 /** The group coordinator: groups with members in memory, committed offsets on disk; a group is either or both. */
 import type {Clock} from '../base/clock.js'
 import {ERROR} from './error-codes.js'
-import {Group, type MemberIdentity} from './group.js'
+import {Group} from './group.js'
+import type {MemberIdentity} from './group-protocol.js'
 import type {OffsetEntry, OffsetStore} from './offset-store.js'
 
 /** Longest metadata string of a committed offset, as in Kafka. */

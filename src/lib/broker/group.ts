@@ -8,6 +8,19 @@ import {randomUUID} from 'node:crypto'
 import type {Clock} from '../base/clock.js'
 import {nowMs} from '../base/clock.js'
 import {ERROR} from './error-codes.js'
+import {
+  electProtocol,
+  type JoinRequest,
+  type JoinResult,
+  type MemberIdentity,
+  NOTHING,
+  type Protocol,
+  refusedJoin,
+  refusedSync,
+  type SyncRequest,
+  type SyncResult,
+  sameProtocols,
+} from './group-protocol.js'
 import {after} from './timer.js'
 
 export const MEMBERS_MAX = 1000
@@ -15,62 +28,6 @@ export const SESSION_TIMEOUT_MS_MIN = 100
 export const SESSION_TIMEOUT_MS_MAX = 1_800_000
 
 export type GroupState = 'Empty' | 'PreparingRebalance' | 'CompletingRebalance' | 'Stable'
-
-export interface Protocol {
-  readonly name: string
-  readonly metadata: Buffer
-}
-
-export interface JoinRequest {
-  /** Empty for a newcomer. */
-  readonly memberId: string
-  readonly instanceId: string | null
-  readonly clientId: string
-  readonly clientHost: string
-  readonly sessionTimeoutMs: number
-  readonly rebalanceTimeoutMs: number
-  readonly protocolType: string
-  readonly protocols: readonly Protocol[]
-  /** A newcomer is first told its id and has to come again with it (JoinGroup 4 and later). */
-  readonly memberIdRequired: boolean
-}
-
-export interface JoinResult {
-  readonly errorCode: number
-  readonly memberId: string
-  readonly generation: number
-  readonly protocolType: string | null
-  readonly protocolName: string | null
-  readonly leaderId: string
-  /** For the leader only. */
-  readonly members: readonly {
-    readonly memberId: string
-    readonly instanceId: string | null
-    readonly metadata: Buffer
-  }[]
-}
-
-export interface SyncRequest {
-  readonly memberId: string
-  readonly instanceId: string | null
-  readonly generation: number
-  readonly protocolType: string | null
-  readonly protocolName: string | null
-  /** From the leader only. */
-  readonly assignments: readonly {readonly memberId: string; readonly assignment: Buffer}[]
-}
-
-export interface SyncResult {
-  readonly errorCode: number
-  readonly protocolType: string | null
-  readonly protocolName: string | null
-  readonly assignment: Buffer
-}
-
-export interface MemberIdentity {
-  readonly memberId: string
-  readonly instanceId: string | null
-}
 
 interface Member {
   readonly id: string
@@ -86,8 +43,6 @@ interface Member {
   lastSeenMs: number
   cancelExpiry: () => void
 }
-
-const NOTHING = Buffer.alloc(0)
 
 export class Group {
   readonly id: string
@@ -266,7 +221,7 @@ export class Group {
       return
     }
     this.#state = 'CompletingRebalance'
-    this.#protocolName = this.#electProtocol()
+    this.#protocolName = electProtocol([...this.#members.values()].map(member => member.protocols))
     if (this.#leaderId === undefined || !this.#members.has(this.#leaderId)) {
       this.#leaderId = this.#members.keys().next().value
     }
@@ -304,19 +259,6 @@ export class Group {
 
   #metadataOf(member: Member): Buffer {
     return member.protocols.find(protocol => protocol.name === this.#protocolName)?.metadata ?? NOTHING
-  }
-
-  /** Each member votes for its most preferred protocol among those that all of them know. */
-  #electProtocol(): string {
-    const members = [...this.#members.values()]
-    const isCommon = (name: string): boolean =>
-      members.every(member => member.protocols.some(protocol => protocol.name === name))
-    const votes = new Map<string, number>()
-    for (const member of members) {
-      const vote = member.protocols.find(protocol => isCommon(protocol.name))?.name ?? ''
-      votes.set(vote, (votes.get(vote) ?? 0) + 1)
-    }
-    return [...votes].reduce((best, candidate) => (candidate[1] > best[1] ? candidate : best))[0]
   }
 
   #fits(request: JoinRequest): boolean {
@@ -485,22 +427,4 @@ export class Group {
     for (const member of [...this.#members.values()]) this.#drop(member, ERROR.coordinatorNotAvailable)
     this.#state = 'Empty'
   }
-}
-
-function refusedJoin(errorCode: number, memberId: string): JoinResult {
-  return {errorCode, memberId, generation: -1, protocolType: null, protocolName: null, leaderId: '', members: []}
-}
-
-function refusedSync(errorCode: number): SyncResult {
-  return {errorCode, protocolType: null, protocolName: null, assignment: NOTHING}
-}
-
-function sameProtocols(a: readonly Protocol[], b: readonly Protocol[]): boolean {
-  return (
-    a.length === b.length &&
-    a.every((protocol, index) => {
-      const other = b[index]
-      return other !== undefined && protocol.name === other.name && protocol.metadata.equals(other.metadata)
-    })
-  )
 }

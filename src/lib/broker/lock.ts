@@ -20,7 +20,7 @@ interface Owner {
 }
 
 /** @throws EnvironmentError P2PAY_BROKER_START when another live process holds the directory */
-export function lockDirectory(directory: string, pid: number): DirectoryLock {
+export function lockDirectory(directory: string, pid = process.pid): DirectoryLock {
   const path = join(directory, 'lock')
   const owner: Owner = {pid, startTime: startTimeOf(pid), token: randomUUID()}
   const text = JSON.stringify(owner)

@@ -41,6 +41,7 @@ export interface BrokerServerOptions extends BrokerOptions {
 export class BrokerServer implements EmbeddedBroker {
   readonly address: string
   readonly clusterId: string
+  readonly closed: Promise<undefined>
   readonly #server: Server
   readonly #state: BrokerState
   readonly #loop: RequestLoop
@@ -48,6 +49,7 @@ export class BrokerServer implements EmbeddedBroker {
   readonly #connections = new Set<Connection>()
   readonly #stopping = new AbortController()
   readonly #syncing: Promise<void>
+  #tellClosed: (value: undefined) => void = () => {}
   #stopped: Promise<void> | undefined
 
   private constructor(opened: {
@@ -62,6 +64,9 @@ export class BrokerServer implements EmbeddedBroker {
     this.#loop = new RequestLoop(opened.state, new FaultPlan())
     this.address = `${HOST}:${opened.state.port}`
     this.clusterId = opened.state.storage.clusterId
+    this.closed = new Promise(resolve => {
+      this.#tellClosed = resolve
+    })
     this.#server.on('connection', socket => {
       const connection: Connection = new Connection({
         socket,
@@ -88,7 +93,7 @@ export class BrokerServer implements EmbeddedBroker {
     let lock: DirectoryLock | undefined
     try {
       mkdirSync(options.directory, {recursive: true})
-      lock = lockDirectory(options.directory, process.pid)
+      lock = lockDirectory(options.directory)
       const storage = new Storage({directory: options.directory, segmentBytes, log, ...seam})
       const offsets = new OffsetStore(options.directory, options.write)
       offsets.keepTopics(new Set(storage.topics().map(topic => topic.name)))
@@ -163,6 +168,7 @@ export class BrokerServer implements EmbeddedBroker {
     } finally {
       this.#state.coordinator.offsets.close()
       this.#lock.release()
+      this.#tellClosed(undefined)
     }
   }
 }

@@ -6,6 +6,8 @@ import type {BrokerOptions, EmbeddedBroker} from './broker.js'
 import type {Fault} from './fault.js'
 import type {FromWorker, ToWorker} from './worker-messages.js'
 
+const FAILED = 'P2PAY_BROKER_FAILED'
+
 /**
  * @throws EnvironmentError P2PAY_BROKER_START when the port is taken, the directory is in use by another live process
  *   or not writable, or the disk is full
@@ -13,79 +15,90 @@ import type {FromWorker, ToWorker} from './worker-messages.js'
 export async function startEmbeddedBroker(options: BrokerOptions): Promise<EmbeddedBroker> {
   const {log, ...plain} = options
   const worker = new Worker(workerUrl(import.meta.url, './worker.js'), {workerData: plain})
-  return WorkerBroker.over(worker, log ?? (() => {}))
+  const link = new WorkerLink(worker, log ?? (() => {}))
+  const {address, clusterId} = await link.started
+  let stopped: Promise<void> | undefined
+  return {
+    address,
+    clusterId,
+    closed: link.ended,
+    injectFaults: faults => link.ask({kind: 'faults', faults}),
+    stop: () => {
+      // A thread that has failed is stopped already; its files are as after a kill, which the next start repairs.
+      stopped ??= link.ask({kind: 'stop'}).then(
+        () => link.end(),
+        () => link.end(),
+      )
+      return stopped
+    },
+  }
 }
 
-class WorkerBroker implements EmbeddedBroker {
-  readonly address: string
-  readonly clusterId: string
+interface Waiting {
+  readonly resolve: () => void
+  readonly reject: (error: Error) => void
+}
+
+/** The parent's end of the worker: matches answers to what was asked, and knows when the thread is gone. */
+class WorkerLink {
+  readonly started: Promise<{address: string; clusterId: string}>
+  /** Resolves when the thread has ended: undefined after a stop, else why. */
+  readonly ended: Promise<EnvironmentError | undefined>
   readonly #worker: Worker
-  readonly #waiting: Map<number, {resolve: () => void; reject: (error: Error) => void}>
+  readonly #waiting = new Map<number, Waiting>()
   #lastId = 0
-  #stopped: Promise<void> | undefined
+  #isStopping = false
+  #failure: EnvironmentError | undefined
 
-  private constructor(
-    worker: Worker,
-    started: {address: string; clusterId: string},
-    waiting: Map<number, {resolve: () => void; reject: (error: Error) => void}>,
-  ) {
+  constructor(worker: Worker, log: (line: string) => void) {
     this.#worker = worker
-    this.#waiting = waiting
-    this.address = started.address
-    this.clusterId = started.clusterId
-  }
-
-  static over(worker: Worker, log: (line: string) => void): Promise<WorkerBroker> {
-    const waiting = new Map<number, {resolve: () => void; reject: (error: Error) => void}>()
-    return new Promise((resolve, reject) => {
-      const fail = (error: Error): void => {
-        reject(error)
-        for (const waiter of waiting.values()) waiter.reject(error)
-        waiting.clear()
-      }
+    this.started = new Promise((resolve, reject) => {
       worker.on('message', (message: FromWorker) => {
         switch (message.kind) {
           case 'started':
-            resolve(new WorkerBroker(worker, message, waiting))
+            resolve(message)
             break
           case 'done':
-            waiting.get(message.id)?.resolve()
-            waiting.delete(message.id)
+            this.#waiting.get(message.id)?.resolve()
+            this.#waiting.delete(message.id)
             break
           case 'log':
             log(message.line)
             break
           case 'failed':
-            fail(new EnvironmentError(message.message, {code: message.code, suggestions: message.suggestions}))
+            this.#failure = new EnvironmentError(message.message, message)
+            reject(this.#failure)
             break
         }
       })
       worker.on('error', cause => {
-        log(`the broker's thread failed: ${cause.message}`)
-        fail(new EnvironmentError('the embedded broker failed', {code: 'P2PAY_BROKER_FAILED', cause}))
+        this.#failure = new EnvironmentError(`the embedded broker failed: ${cause.message}`, {code: FAILED, cause})
+        reject(this.#failure)
       })
-      worker.on('exit', code =>
-        fail(new EnvironmentError(`the embedded broker ended (${code})`, {code: 'P2PAY_BROKER_FAILED'})),
-      )
+    })
+    this.ended = new Promise(resolve => {
+      worker.on('exit', () => {
+        const failure = this.#failure ?? new EnvironmentError('the thread of the embedded broker ended', {code: FAILED})
+        this.#failure = failure
+        for (const waiting of this.#waiting.values()) waiting.reject(failure)
+        this.#waiting.clear()
+        resolve(this.#isStopping ? undefined : failure)
+      })
     })
   }
 
-  injectFaults(faults: readonly Fault[]): Promise<void> {
-    return this.#ask(id => ({kind: 'faults', id, faults}))
-  }
-
-  stop(): Promise<void> {
-    this.#stopped ??= this.#ask(id => ({kind: 'stop', id})).then(async () => {
-      await this.#worker.terminate()
-    })
-    return this.#stopped
-  }
-
-  #ask(message: (id: number) => ToWorker): Promise<void> {
+  ask(question: {kind: 'faults'; faults: readonly Fault[]} | {kind: 'stop'}): Promise<void> {
+    if (this.#failure !== undefined) return Promise.reject(this.#failure)
+    if (question.kind === 'stop') this.#isStopping = true
     const id = ++this.#lastId
     return new Promise((resolve, reject) => {
       this.#waiting.set(id, {resolve, reject})
-      this.#worker.postMessage(message(id))
+      const message: ToWorker = {...question, id}
+      this.#worker.postMessage(message)
     })
+  }
+
+  async end(): Promise<void> {
+    await this.#worker.terminate()
   }
 }

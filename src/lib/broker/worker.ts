@@ -19,18 +19,14 @@ try {
     switch (message.kind) {
       case 'faults':
         await server.injectFaults(message.faults)
-        tell({kind: 'done', id: message.id})
         break
       case 'stop':
-        try {
-          await server.stop()
-          tell({kind: 'done', id: message.id})
-        } catch (error) {
-          tell({kind: 'failed', message: messageOf(error), code: 'P2PAY_BROKER_STOP', suggestions: []})
-        }
-        port.close()
+        await server
+          .stop()
+          .catch(error => tell({kind: 'log', line: `the broker did not stop cleanly: ${messageOf(error)}`}))
         break
     }
+    tell({kind: 'done', id: message.id})
   })
   tell({kind: 'started', address: server.address, clusterId: server.clusterId})
 } catch (error) {

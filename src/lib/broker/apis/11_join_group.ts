@@ -11,7 +11,7 @@
  */
 import {defineApi} from '../api.js'
 import {ERROR} from '../error-codes.js'
-import type {JoinRequest, JoinResult} from '../group.js'
+import type {JoinRequest, JoinResult} from '../group-protocol.js'
 
 interface JoinGroupRequest extends Omit<JoinRequest, 'clientId' | 'clientHost'> {
   readonly groupId: string

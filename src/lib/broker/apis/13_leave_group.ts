@@ -6,7 +6,7 @@
  */
 import {defineApi} from '../api.js'
 import {ERROR} from '../error-codes.js'
-import type {MemberIdentity} from '../group.js'
+import type {MemberIdentity} from '../group-protocol.js'
 
 interface LeaveGroupRequest {
   readonly groupId: string

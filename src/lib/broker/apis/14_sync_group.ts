@@ -9,7 +9,7 @@
  */
 import {defineApi} from '../api.js'
 import {ERROR} from '../error-codes.js'
-import type {SyncRequest, SyncResult} from '../group.js'
+import type {SyncRequest, SyncResult} from '../group-protocol.js'
 
 interface SyncGroupRequest extends SyncRequest {
   readonly groupId: string
