@@ -19,7 +19,7 @@ export interface StoredDecision {
   readonly decidedUs: number
 }
 
-/** A row of the audit's range scan; money as bigint never leaves the store as text. */
+/** A row of the audit's range scan; the database's bigint is a safe integer here. */
 export interface StoredPayment {
   readonly paymentId: string
   readonly kind: DecisionKind
@@ -38,20 +38,42 @@ export interface Snapshot {
   readonly state: Buffer
 }
 
-export interface PaymentStore {
+/**
+ * At least one row of a batch is not something the table takes: a NUL character, a value out of range, an id that is
+ * no UUID. Nothing of the batch was stored; the caller bisects it and dead-letters the row.
+ */
+export class RowError extends Error {
+  readonly code = 'P2PAY_ROW_REFUSED'
+
+  constructor(message: string, cause?: unknown) {
+    super(message, cause === undefined ? undefined : {cause})
+    this.name = 'RowError'
+  }
+}
+
+/** Where a detector's state lives between runs: the database, or local files when there is none. */
+export interface SnapshotStore {
+  /**
+   * Replaces the snapshots of (group, topic, shard), all or none. A snapshot that is behind the stored one in any
+   * partition is left out: older offsets never replace newer ones.
+   */
+  saveSnapshots(owner: SnapshotOwner, snapshots: readonly Snapshot[]): Promise<void>
+  /** The stored snapshots among these shards, in the order asked; shards without one are left out. */
+  loadSnapshots(owner: SnapshotOwner, shards: readonly string[]): Promise<readonly Snapshot[]>
+}
+
+export interface PaymentStore extends SnapshotStore {
   /** For the first line of a run: server version, host, database. No password. */
   readonly description: string
   /**
-   * Inserts rows, idempotent by payment id: the first writer wins.
-   * @returns the decisions already stored for rows that were not new (redelivered or sent twice)
-   * @throws EnvironmentError code P2PAY_DATABASE_DOWN when the database is gone (worth waiting for);
-   *   RowError when single rows are refused (worth bisecting)
+   * Inserts rows, idempotent by payment id: the first writer wins, also within one batch. All or none.
+   * @returns the stored decision of each row that was not new (redelivered or sent twice), in the order of `rows`;
+   *   the number of new rows is therefore `rows.length` minus the length of the answer
+   * @throws EnvironmentError code P2PAY_DATABASE_DOWN when the database is gone (worth waiting for: the rows may or
+   *   may not be stored, and inserting them again settles it); RowError when single rows are refused (worth bisecting)
    */
   insert(rows: readonly PaymentRow[]): Promise<readonly StoredDecision[]>
-  /** Replaces the snapshots of (group, topic, shard), all or none; older offsets never replace newer ones. */
-  saveSnapshots(owner: SnapshotOwner, snapshots: readonly Snapshot[]): Promise<void>
-  loadSnapshots(owner: SnapshotOwner, shards: readonly string[]): Promise<readonly Snapshot[]>
-  /** Rows of an id range in id order, in pages of `pageSize`. */
+  /** Rows of an id range (both ends inclusive) in id order, in pages of `pageSize`. */
   scan(
     range: {readonly first: string; readonly last: string},
     pageSize: number,
