@@ -36,14 +36,16 @@ export interface LadderRung {
   readonly difference: number | null
   /** Judged by id, so it may fail where the totals agree; null when it was not looked at. */
   readonly mark: Mark | null
+  /** The fatal ones of this rung. */
+  readonly anomalies: readonly LadderAnomaly[]
 }
 
 /** The rungs from planned to alerts, each held against those above it. */
 export function ladderRungs(ladder: Ladder): LadderRung[] {
   const {planned, sent, acked, onRaw, legit, fraud, dlq, rows, alerts} = ladder
   const arrivedUnknown = countOf(ladder, 'arrived-unknown')
-  const markOf = (...stages: AnomalyStage[]): Mark =>
-    ladder.anomalies.some(anomaly => anomaly.fatal && stages.includes(anomaly.stage)) ? 'fail' : 'pass'
+  const fatalAt = (stages: readonly AnomalyStage[]): LadderAnomaly[] =>
+    ladder.anomalies.filter(anomaly => anomaly.fatal && stages.includes(anomaly.stage))
   const rung = (
     stage: string,
     count: number | null,
@@ -55,13 +57,14 @@ export function ladderRungs(ladder: Ladder): LadderRung[] {
     count,
     expectation,
     difference: count === null || expected === null ? null : count - expected,
-    mark: count === null ? null : markOf(...stages),
+    mark: count === null ? null : fatalAt(stages).length > 0 ? 'fail' : 'pass',
+    anomalies: fatalAt(stages),
   })
   const decided = sum(legit, fraud)
   return [
-    {stage: 'planned', count: planned, expectation: '', difference: null, mark: null},
-    {stage: 'sent', count: sent, expectation: '≤ planned', difference: sent - planned, mark: null},
-    {stage: 'acked', count: acked, expectation: '≤ sent', difference: acked - sent, mark: null},
+    {stage: 'planned', count: planned, expectation: '', difference: null, mark: null, anomalies: []},
+    {stage: 'sent', count: sent, expectation: '≤ planned', difference: sent - planned, mark: null, anomalies: []},
+    {stage: 'acked', count: acked, expectation: '≤ sent', difference: acked - sent, mark: null, anomalies: []},
     rung(
       'on the raw topic',
       onRaw,
