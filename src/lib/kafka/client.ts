@@ -3,10 +3,11 @@
  * offsets of a group per client, so two members of one group on one client would overwrite each other's.
  */
 
-import type {ISocketFactory, Kafka, KafkaConfig, SASLOptions} from 'kafkajs'
+import type {Kafka, KafkaConfig, SASLOptions} from 'kafkajs'
 import kafkajs from 'kafkajs'
 import type {Clock} from '../base/clock.js'
 import type {KafkaSettings, SaslSettings} from './properties.js'
+import {type RequestListener, socketFactory} from './socket.js'
 
 export interface KafkaClients {
   readonly brokers: readonly string[]
@@ -18,7 +19,7 @@ export interface KafkaClients {
 export interface ClientOptions {
   /** Only the one connection attempt matters to callers with a retry loop of their own. */
   readonly connectRetries?: number
-  readonly socketFactory?: ISocketFactory
+  readonly onRequest?: RequestListener
 }
 
 export interface ClientSources {
@@ -52,7 +53,7 @@ export function createClients({brokers, settings, clock, clientId, onDiagnostic}
           ({namespace, log}) =>
             onDiagnostic(`kafkajs ${namespace}: ${log.message}`),
         ...security(settings),
-        ...(options.socketFactory === undefined ? {} : {socketFactory: options.socketFactory}),
+        socketFactory: socketFactory(options.onRequest),
       }),
   }
 }
