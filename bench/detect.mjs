@@ -26,7 +26,7 @@ const below = bound => {
 
 function payment(sequence) {
   const account = below(accountCount)
-  const payee = (account * 7 + below(4) * 31) % Math.max(1, Math.floor(accountCount / 10))
+  const payee = (account * 7 + below(4) * 31) % accountCount
   return {
     schemaVersion: 1,
     paymentId: `a1b2c3d4-e5f6-8000-8000-${sequence.toString(16).padStart(12, '0')}`,

@@ -29,8 +29,8 @@ interface Boundary {
 
 const AGAINST_HISTORY = {limit: 8, deviations: 2.5, minAmountMinor: 10_000, minHistory: 5}
 const far = {historyCount: 100, amountMinor: 1e9, amountDoublings: 10, amountDeviations: 9}
-const NEW = {limit: 24, minHistory: 5}
-const fresh = {historyBeforeDevice: 5, deviceAgeMinutes: 0, payeeAgeMinutes: 0}
+const NEW = {limit: 24, minAmountMinor: 2500, minHistory: 5}
+const fresh = {amountMinor: 2500, historyBeforeDevice: 5, deviceAgeMinutes: 0, payeeAgeMinutes: 0}
 const MISMATCH = {limit: 2, minHistory: 5}
 const abroad = {countryIsUsual: 0, countryCount: 0, historyCount: 5}
 const VELOCITY = {limit: 5, limit5m: 8, limit1h: 20, limit24h: 60}
@@ -161,6 +161,15 @@ const BOUNDARIES: readonly Boundary[] = [
     feature: 'payeeAgeMinutes',
     misses: [1440, 1441],
     hits: [0, 1439],
+  },
+  {
+    rule: 'new-device-new-payee',
+    parameter: 'minAmountMinor',
+    limits: NEW,
+    others: fresh,
+    feature: 'amountMinor',
+    misses: [1, 2499],
+    hits: [2500, 2501],
   },
   {
     rule: 'new-device-new-payee',

@@ -96,9 +96,9 @@ describe('debtor-velocity', () => {
 describe('ip-velocity', () => {
   it('counts all debtors of an address within ten minute buckets', () => {
     const early = times(9, index => at(index, {debtorId: `debtor-${index}`}))
-    expect(streamOf('ip-velocity').hits([...early, at(9 * MINUTE)])[9]).toBe(true)
-    expect(streamOf('ip-velocity').hits([...early, at(10 * MINUTE)])[9]).toBe(false)
-    expect(streamOf('ip-velocity').hits([...early, at(0, {ipAddress: '192.0.2.2'})])[9]).toBe(false)
+    expect(streamOf('ip-velocity', {limit: 10}).hits([...early, at(9 * MINUTE)])[9]).toBe(true)
+    expect(streamOf('ip-velocity', {limit: 10}).hits([...early, at(10 * MINUTE)])[9]).toBe(false)
+    expect(streamOf('ip-velocity', {limit: 10}).hits([...early, at(0, {ipAddress: '192.0.2.2'})])[9]).toBe(false)
   })
 })
 
@@ -106,14 +106,14 @@ describe('card-across-debtors', () => {
   const card = (debtor: number, ms = 0) => at(ms, {debtorId: `debtor-${debtor}`, cardToken: 'card-1', method: 'card'})
 
   it('counts distinct debtors within 24 hours', () => {
-    expect(streamOf('card-across-debtors').hits([card(1), card(2), card(1), card(3)])).toEqual([
+    expect(streamOf('card-across-debtors', {limit: 3}).hits([card(1), card(2), card(1), card(3)])).toEqual([
       false,
       false,
       false,
       true,
     ])
-    expect(streamOf('card-across-debtors').hits([card(1), card(2), card(3, DAY - MINUTE)])[2]).toBe(true)
-    expect(streamOf('card-across-debtors').hits([card(1), card(2), card(3, DAY)])[2]).toBe(false)
+    expect(streamOf('card-across-debtors', {limit: 3}).hits([card(1), card(2), card(3, DAY - MINUTE)])[2]).toBe(true)
+    expect(streamOf('card-across-debtors', {limit: 3}).hits([card(1), card(2), card(3, DAY)])[2]).toBe(false)
   })
 
   it('saturates at eight debtors', () => {
@@ -123,9 +123,9 @@ describe('card-across-debtors', () => {
   })
 
   it('does not take payments without a card for one card', () => {
-    expect(streamOf('card-across-debtors').hits(times(5, index => at(0, {debtorId: `debtor-${index}`})))).not.toContain(
-      true,
-    )
+    expect(
+      streamOf('card-across-debtors', {limit: 3}).hits(times(5, index => at(0, {debtorId: `debtor-${index}`}))),
+    ).not.toContain(true)
   })
 })
 
@@ -135,16 +135,20 @@ describe('creditor-fan-in', () => {
 
   it('counts distinct debtors of a person within 24 hours', () => {
     expect(
-      streamOf('creditor-fan-in')
+      streamOf('creditor-fan-in', {limit: 8})
         .hits(times(8, index => inflow(index, index * HOUR)))
         .indexOf(true),
     ).toBe(7)
-    expect(streamOf('creditor-fan-in').hits([...times(7, index => inflow(index)), inflow(7, DAY)])).not.toContain(true)
+    expect(
+      streamOf('creditor-fan-in', {limit: 8}).hits([...times(7, index => inflow(index)), inflow(7, DAY)]),
+    ).not.toContain(true)
   })
 
   it('does not mind the same debtor again, nor a busy merchant', () => {
-    expect(streamOf('creditor-fan-in').hits(times(20, index => inflow(index % 7)))).not.toContain(true)
-    expect(streamOf('creditor-fan-in').hits(times(20, index => inflow(index, 0, 'merchant')))).not.toContain(true)
+    expect(streamOf('creditor-fan-in', {limit: 8}).hits(times(20, index => inflow(index % 7)))).not.toContain(true)
+    expect(
+      streamOf('creditor-fan-in', {limit: 8}).hits(times(20, index => inflow(index, 0, 'merchant'))),
+    ).not.toContain(true)
   })
 
   it('forgets the debtor whose last payment is the oldest when more than 32 pay', () => {
@@ -162,7 +166,7 @@ describe('micro-amount-repeats', () => {
     ['device', {deviceId: 'device-1'}],
     ['IP', {ipAddress: '192.0.2.1'}],
   ])('counts on one %s, and hits the large payment that follows', (_, shared) => {
-    const stream = streamOf('micro-amount-repeats')
+    const stream = streamOf('micro-amount-repeats', {limit: 5})
     const separate = (index: number): Partial<Payment> =>
       Object.keys(shared).length === 0
         ? {deviceId: `d${index}`, ipAddress: `192.0.2.${100 + index}`}
@@ -173,43 +177,46 @@ describe('micro-amount-repeats', () => {
   })
 
   it('takes 5.00 for micro and 5.01 not', () => {
-    expect(streamOf('micro-amount-repeats').hits(times(9, () => at(0, {amountMinor: 501})))).not.toContain(true)
+    expect(streamOf('micro-amount-repeats', {limit: 5}).hits(times(9, () => at(0, {amountMinor: 501})))).not.toContain(
+      true,
+    )
   })
 
   it('lets ten minutes pass', () => {
     const payments = times(4, index => at(index, {amountMinor: 100}))
-    expect(streamOf('micro-amount-repeats').hits([...payments, at(10 * MINUTE, {amountMinor: 100})])).not.toContain(
-      true,
-    )
+    expect(
+      streamOf('micro-amount-repeats', {limit: 5}).hits([...payments, at(10 * MINUTE, {amountMinor: 100})]),
+    ).not.toContain(true)
   })
 })
 
 describe('new-device-new-payee', () => {
   const history = times(5, index => at(index * HOUR))
+  const NEW = {minHistory: 5, limit: 24, minAmountMinor: 2500}
   const stranger = {deviceId: 'device-2', creditorId: 'creditor-2'}
 
   it('needs both to be new', () => {
-    expect(streamOf('new-device-new-payee').hits([...history, at(DAY, stranger)])[5]).toBe(true)
-    expect(streamOf('new-device-new-payee').hits([...history, at(DAY, {deviceId: 'device-2'})])[5]).toBe(false)
-    expect(streamOf('new-device-new-payee').hits([...history, at(DAY, {creditorId: 'creditor-2'})])[5]).toBe(false)
+    expect(streamOf('new-device-new-payee', NEW).hits([...history, at(DAY, stranger)])[5]).toBe(true)
+    expect(streamOf('new-device-new-payee', NEW).hits([...history, at(DAY, {deviceId: 'device-2'})])[5]).toBe(false)
+    expect(streamOf('new-device-new-payee', NEW).hits([...history, at(DAY, {creditorId: 'creditor-2'})])[5]).toBe(false)
   })
 
   it('needs a history from before the device', () => {
-    expect(streamOf('new-device-new-payee').hits([...history.slice(1), at(DAY, stranger)])[4]).toBe(false)
+    expect(streamOf('new-device-new-payee', NEW).hits([...history.slice(1), at(DAY, stranger)])[4]).toBe(false)
     expect(
-      streamOf('new-device-new-payee').hits(times(30, index => at(0, {...stranger, creditorId: `c${index}`}))),
+      streamOf('new-device-new-payee', NEW).hits(times(30, index => at(0, {...stranger, creditorId: `c${index}`}))),
     ).not.toContain(true)
   })
 
   it('goes on for 24 hours after the first such payment, then both are known', () => {
-    const stream = streamOf('new-device-new-payee')
+    const stream = streamOf('new-device-new-payee', NEW)
     expect(
       stream.hits([...history, at(DAY, stranger), at(2 * DAY - MINUTE, stranger), at(2 * DAY, stranger)]).slice(5),
     ).toEqual([true, true, false])
   })
 
   it('a declined attempt makes nothing known', () => {
-    const stream = streamOf('new-device-new-payee')
+    const stream = streamOf('new-device-new-payee', NEW)
     expect(
       stream.hits([...history, at(DAY, {...stranger, status: 'declined'}), at(3 * DAY, stranger)]).slice(5),
     ).toEqual([true, true])
@@ -220,12 +227,12 @@ describe('new-device-new-payee', () => {
       times(to - from, index => at(DAY, {deviceId: `device-${from + index}`}))
     const seventh = at(4 * DAY, {creditorId: 'creditor-2'})
     expect(
-      streamOf('new-device-new-payee')
+      streamOf('new-device-new-payee', NEW)
         .hits([...history, ...devices(2, 7), seventh])
         .at(-1),
     ).toBe(false)
     expect(
-      streamOf('new-device-new-payee')
+      streamOf('new-device-new-payee', NEW)
         .hits([...history, ...devices(2, 8), seventh])
         .at(-1),
     ).toBe(true)

@@ -7,7 +7,7 @@ export const creditorFanIn = defineRule({
   score: 0.5,
   parameters: {
     limit: {
-      default: 8,
+      default: 7,
       min: 2,
       max: DEBTOR_PLACES.creditor,
       whole: true,

@@ -10,7 +10,7 @@ export const debtorVelocity = defineRule({
   score: 0.5,
   parameters: {
     limit: window(5, EXACT_MAX, 'Payments in 60 s that hit, this one included.'),
-    limit5m: window(8, EXACT_MAX, 'Payments in 5 minutes that hit.'),
+    limit5m: window(7, EXACT_MAX, 'Payments in 5 minutes that hit.'),
     limit1h: window(20, 1_000_000, 'Payments in 1 h that hit (buckets of 5 minutes).'),
     limit24h: window(60, 1_000_000, 'Payments in 24 h that hit (buckets of 2 h).'),
   },
