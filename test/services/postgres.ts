@@ -154,16 +154,19 @@ async function findBinaries(): Promise<string> {
   const versions = existsSync(DEBIAN_VERSIONS) ? await readdir(DEBIAN_VERSIONS) : []
   const newestFirst = versions.toSorted((a, b) => Number(b) - Number(a))
   const bins = newestFirst.map(version => join(DEBIAN_VERSIONS, version, 'bin'))
-  const bin = bins.find(path => existsSync(join(path, 'initdb')))
-  if (bin !== undefined) return bin
+  const bin = [...bins, await configuredBinaries()].find(path => existsSync(join(path, 'initdb')))
+  if (bin === undefined) {
+    throw new Error('PostgreSQL is not installed: apt-get install postgresql, or name one in P2PAY_DATABASE_URL')
+  }
+  return bin
+}
+
+/** Where other systems than Debian keep them; Debian's client package has a pg_config without a server. */
+async function configuredBinaries(): Promise<string> {
   try {
-    const {stdout} = await runCommand('pg_config', ['--bindir'])
-    return stdout.trim()
-  } catch (error) {
-    throw new Error(
-      'PostgreSQL is not installed: apt-get install postgresql, or name a running one in P2PAY_DATABASE_URL',
-      {cause: error},
-    )
+    return (await runCommand('pg_config', ['--bindir'])).stdout.trim()
+  } catch {
+    return ''
   }
 }
 

@@ -43,8 +43,8 @@ export function runCommand(
       {...rest, maxBuffer: MAX_OUTPUT_BYTES, timeout: timeoutMs ?? 120_000},
       (error, stdout, stderr) => {
         if (error === null) return resolve({stdout, stderr})
-        const name = [command, ...args].join(' ')
-        reject(new Error(`${name}\n${error.message}\n${stdout}${stderr}`.trim(), {cause: error}))
+        if (error.code === 'ENOENT') return reject(new Error(`${command} is not installed`, {cause: error}))
+        reject(new Error(`${error.message}\n${stdout}${stderr}`.trim(), {cause: error}))
       },
     )
     // A command that leaves before it has read everything is judged by its exit code alone.

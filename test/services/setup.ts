@@ -61,8 +61,8 @@ function provide(values: Partial<Record<keyof typeof VARIABLES, string>>): void 
 }
 
 function describe(error: unknown): string {
-  if (!(error instanceof Error)) return String(error)
-  return error.cause === undefined ? error.message : `${error.message}\n  because ${describe(error.cause)}`
+  const message = error instanceof Error ? error.message : String(error)
+  return `- ${message}`
 }
 
 function withoutPassword(databaseUrl = ''): string {

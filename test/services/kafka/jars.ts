@@ -42,7 +42,8 @@ async function copyJars(directory: string): Promise<void> {
   } catch (error) {
     // Another run at the same time may have been first.
     if (existsSync(directory)) return
-    throw new Error('Apache Kafka could not be had from Maven (needs mvn and a JDK 17)', {cause: error})
+    const why = error instanceof Error ? error.message : String(error)
+    throw new Error(`Apache Kafka's jars could not be had with Maven: ${why}`, {cause: error})
   } finally {
     await rm(partial, {recursive: true, force: true})
   }

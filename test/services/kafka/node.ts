@@ -77,7 +77,8 @@ export class KafkaNode {
       return node
     } catch (error) {
       await removeDirectory(directory)
-      throw error
+      const why = error instanceof Error ? error.message : String(error)
+      throw new Error(`Apache Kafka could not be started: ${why}`, {cause: error})
     }
   }
 
