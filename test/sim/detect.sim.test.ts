@@ -123,7 +123,11 @@ async function live(world: World, detector: CountingDetector, luck: Luck): Promi
     }
     return step !== 'deliver' && chance < luck.dieRate + luck.failRate ? 'fail' : undefined
   })
-  const source = new TestSource(kafka, life, {maxBatchCount: 1 + random.below(9), fetchMs: () => random.below(4)})
+  const source = new TestSource(kafka, life, {
+    maxBatchCount: 1 + random.below(9),
+    fetchMs: () => random.below(4),
+    leaveOut: () => (random.below(20) === 0 ? 1 + random.below(3) : 0),
+  })
   const store = new TestStore(tables, life, {
     insertMs: 1 + random.below(10),
     refuse: ({payment}) => payment.reference === 'refused',

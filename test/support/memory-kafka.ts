@@ -139,6 +139,8 @@ export interface TestSourceOptions {
   readonly partitions?: readonly number[]
   readonly maxBatchCount?: number
   readonly fetchMs?: () => number
+  /** Records that a careless client leaves out when it begins with a partition. */
+  readonly leaveOut?: () => number
 }
 
 /** A member of the one group. Records of a partition come one batch at a time, from the committed offset at first. */
@@ -178,7 +180,10 @@ export class TestSource implements RecordSource {
     if (assignment.signal.aborted || this.#life.isDead) return
     this.isOutcast = false
     this.#positions = new Map(
-      partitions.map(id => [id, {next: this.#kafka.committed.get(id) ?? this.#kafka.log(id).earliest, epoch: 0}]),
+      partitions.map(id => {
+        const next = this.#kafka.committed.get(id) ?? this.#kafka.log(id).earliest
+        return [id, {next: Math.min(this.#kafka.log(id).end, next + (this.#options.leaveOut?.() ?? 0)), epoch: 0}]
+      }),
     )
     this.#handlers?.onAssigned(partitions)
     for (const id of partitions) void this.#drive(id, assignment.signal)
