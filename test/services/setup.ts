@@ -4,7 +4,7 @@
  */
 import {VARIABLES} from './context.js'
 import {kafkaClasspath} from './kafka/jars.js'
-import {KafkaNode} from './kafka/node.js'
+import {KafkaNode, kafkaAnswers} from './kafka/node.js'
 import {answers, PostgresServer} from './postgres.js'
 
 type Stop = () => Promise<void>
@@ -35,25 +35,36 @@ export default async function setup(): Promise<Stop> {
 async function provideKafka(): Promise<Stop> {
   const classpath = await kafkaClasspath()
   provide({classpath})
+  const given = process.env[VARIABLES.brokers]
+  if (given) await expectAnswer('Kafka', given, kafkaAnswers)
   const secured = ['sslBrokers', 'mtlsBrokers', 'saslBrokers', 'saslSslBrokers'] as const
-  if (process.env[VARIABLES.brokers] && secured.every(name => process.env[VARIABLES[name]])) return async () => {}
+  if (given && secured.every(name => process.env[VARIABLES[name]])) return async () => {}
   const node = await KafkaNode.create(classpath)
   const {brokers, sslBrokers, mtlsBrokers, saslBrokers, saslSslBrokers, user, password} = node
   const {caFile, clientCertFile, clientKeyFile} = node.certificates
   provide({sslBrokers, mtlsBrokers, saslBrokers, saslSslBrokers, caFile, clientCertFile, clientKeyFile, user, password})
-  if (!process.env[VARIABLES.brokers]) provide({brokers})
+  if (!given) provide({brokers})
   return () => node.remove()
 }
 
 async function providePostgres(): Promise<Stop> {
   const given = process.env[VARIABLES.databaseUrl]
   if (given) {
-    await answers(given)
+    await expectAnswer('PostgreSQL', given, answers)
     return async () => {}
   }
   const server = await PostgresServer.create()
   provide({databaseUrl: server.databaseUrl})
   return () => server.remove()
+}
+
+async function expectAnswer(name: string, address: string, ask: (address: string) => Promise<void>): Promise<void> {
+  try {
+    await ask(address)
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error)
+    throw new Error(`${name} at ${withoutPassword(address)}, which the environment names, does not answer: ${why}`)
+  }
 }
 
 function provide(values: Partial<Record<keyof typeof VARIABLES, string>>): void {

@@ -96,7 +96,7 @@ export class KafkaNode {
     })
     this.#daemon = daemon
     try {
-      await daemon.ready(() => this.#answers(), START_TIMEOUT_MS)
+      await daemon.ready(() => kafkaAnswers(this.brokers), START_TIMEOUT_MS)
     } catch (error) {
       this.#daemon = null
       throw error
@@ -138,25 +138,30 @@ export class KafkaNode {
       ...['--cluster-id', clusterId(), '--config', file, ...scram('SCRAM-SHA-256'), ...scram('SCRAM-SHA-512')],
     ])
   }
+}
 
-  /** The port is open long before the node takes part in its cluster, so it is asked for the cluster. */
-  async #answers(): Promise<void> {
-    const kafka = new Kafka({
-      brokers: [this.brokers],
-      clientId: 'service-suite',
-      logLevel: logLevel.NOTHING,
-      connectionTimeout: PROBE_TIMEOUT_MS,
-      requestTimeout: PROBE_TIMEOUT_MS,
-      retry: {retries: 0},
-    })
-    const admin = kafka.admin()
-    try {
-      await admin.connect()
-      const cluster = await admin.describeCluster()
-      if (cluster.brokers.length !== 1) throw new Error('The broker has not joined its cluster')
-    } finally {
-      await admin.disconnect()
-    }
+/**
+ * A port is open long before its node takes part in the cluster, so it is asked for the cluster.
+ *
+ * @param brokers `host:port,host:port` of plain listeners
+ * @throws Error when no broker answers
+ */
+export async function kafkaAnswers(brokers: string): Promise<void> {
+  const kafka = new Kafka({
+    brokers: brokers.split(','),
+    clientId: 'service-suite',
+    logLevel: logLevel.NOTHING,
+    connectionTimeout: PROBE_TIMEOUT_MS,
+    requestTimeout: PROBE_TIMEOUT_MS,
+    retry: {retries: 0},
+  })
+  const admin = kafka.admin()
+  try {
+    await admin.connect()
+    const cluster = await admin.describeCluster()
+    if (cluster.brokers.length === 0) throw new Error('No broker has joined its cluster')
+  } finally {
+    await admin.disconnect()
   }
 }
 
