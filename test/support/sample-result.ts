@@ -159,7 +159,7 @@ export function emptyResult(): RunResult {
     ladder: null,
     detection: null,
     thresholds: [
-      {metric: 'audit.lost', expression: '==0', severity: 'fail', actual: null, passed: false, reason: 'no samples'},
+      {metric: 'audit.lost', expression: '==0', severity: 'warn', actual: null, passed: false, reason: 'no samples'},
     ],
     notes: [],
     verdict: 'inconclusive',

@@ -72,7 +72,7 @@ export function throughputChart(perSecond: readonly number[], requestedTps: numb
   const most = Math.max(1, requestedTps ?? 0, ...bars.map(bar => bar.mean)) * 1.05
   const step = PLOT_WIDTH / bars.length
   const y = (tps: number): number => bottom - (tps / most) * (bottom - top)
-  const ticks = [0, 0.5, 1].map(share => roundTick((most / 1.05) * share))
+  const ticks = quietTicks(most)
   return html`<svg viewBox="0 0 ${WIDTH} ${height}" role="img" aria-label="Payments acknowledged in each second">${ticks.map(
     tps =>
       html`<line class="grid" x1="${LEFT}" x2="${WIDTH - RIGHT}" y1="${px(y(tps))}" y2="${px(y(tps))}"/><text x="${LEFT - 8}" y="${px(y(tps) + 4)}" text-anchor="end">${formatCount(tps)}</text>`,
@@ -145,11 +145,11 @@ function grouped(perSecond: readonly number[], maxBars: number): {mean: number; 
   return bars
 }
 
-/** Two significant digits, for a quiet axis. */
-function roundTick(value: number): number {
-  if (value === 0) return 0
-  const unit = 10 ** Math.max(0, Math.floor(Math.log10(value)) - 1)
-  return Math.floor(value / unit) * unit
+/** From 0 in steps of 1, 2 or 5 of a decade, five at most. */
+function quietTicks(most: number): number[] {
+  const decade = 10 ** Math.floor(Math.log10(most))
+  const step = [0.2, 0.5, 1, 2, 5].map(factor => factor * decade).find(each => most / each < 5) ?? most
+  return Array.from({length: Math.floor(most / step) + 1}, (_, index) => index * step)
 }
 
 function px(value: number): string {

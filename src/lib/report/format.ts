@@ -1,6 +1,6 @@
 /** Figures for people. What was not measured is null and reads `n/a`, never 0. */
 import type {Proportion} from '../audit/proportion.js'
-import {type MetricUnit, metricInfo} from '../metrics/catalogue.js'
+import {isMetricName, METRICS, type MetricUnit} from '../metrics/catalogue.js'
 import {parseThreshold} from '../metrics/threshold.js'
 
 export const NOT_MEASURED = 'n/a'
@@ -51,10 +51,16 @@ export function formatSeconds(seconds: number | null): string {
   return two(Math.floor(hours / 24), 'd', hours % 24, 'h')
 }
 
-/** The actual value of a threshold in the unit that its expression speaks of. */
+/**
+ * The actual value of a threshold in the unit that its expression speaks of; with as many digits as tell it from the
+ * limit, so that no line reads `✗ >=0.99 99 %`.
+ */
 export function formatActual(metric: string, expression: string, actual: number | null): string {
   if (actual === null) return NOT_MEASURED
-  return formatIn(unitOf(metric, expression), actual)
+  const {unit, limit} = limitOf(metric, expression)
+  const text = formatIn(unit, actual)
+  const isAmbiguous = limit !== null && actual !== limit && text === formatIn(unit, limit)
+  return isAmbiguous ? preciselyIn(unit, actual) : text
 }
 
 /** `speed_up` 576.4 → `576×`. */
@@ -64,6 +70,11 @@ export function formatSpeedUp(speedUp: number | null): string {
 
 export function plural(count: number, one: string, many = `${one}s`): string {
   return `${formatCount(count)} ${count === 1 ? one : many}`
+}
+
+/** With a capital and a full stop. */
+export function sentence(text: string): string {
+  return text === '' ? '' : `${text.charAt(0).toUpperCase()}${text.slice(1)}.`
 }
 
 /** On one line, without control characters. */
@@ -86,20 +97,25 @@ function formatIn(unit: MetricUnit | null, value: number): string {
   }
 }
 
-// A result may come from another version, with metrics that this one does not know.
-function unitOf(metric: string, expression: string): MetricUnit | null {
-  try {
-    return parseThreshold(metric, expression).unit
-  } catch {
-    return knownUnit(metric)
+function preciselyIn(unit: MetricUnit | null, value: number): string {
+  switch (unit) {
+    case 'us':
+      return `${grouped(value / 1000, 6)} ms`
+    case 'share':
+      return `${trimmed(value * 100, 9)} %`
+    case 'tps':
+      return `${grouped(value, 9)}/s`
+    default:
+      return String(value)
   }
 }
 
-function knownUnit(metric: string): MetricUnit | null {
+// A result may come from another version, with metrics and a syntax that this one does not know.
+function limitOf(metric: string, expression: string): {unit: MetricUnit | null; limit: number | null} {
   try {
-    return metricInfo(metric).unit
+    return parseThreshold(metric, expression)
   } catch {
-    return null
+    return {unit: isMetricName(metric) ? METRICS[metric].unit : null, limit: null}
   }
 }
 

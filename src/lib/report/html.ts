@@ -15,6 +15,7 @@ import {
   formatTps,
   NOT_MEASURED,
   plural,
+  sentence,
 } from './format.js'
 import {STYLE} from './html-style.js'
 import {type Content, html, Markup, NOTHING} from './markup.js'
@@ -77,7 +78,7 @@ function banner(result: RunResult): Markup {
   ]
   return html`<header class="${verdict}">
 <h1>${verdictTitle(verdict)}: ${run.scenario}</h1>
-<p>${verdictReason(result)}</p>
+<p>${sentence(verdictReason(result))}</p>
 <dl>${facts.map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>
 </header>`
 }

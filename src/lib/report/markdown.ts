@@ -9,6 +9,7 @@ import {
   formatTps,
   plainText,
   plural,
+  sentence,
 } from './format.js'
 import type {RunResult} from './result.js'
 import {
@@ -31,7 +32,7 @@ const VERDICT_SIGNS = {passed: SIGNS.pass, failed: SIGNS.fail, inconclusive: '‚ù
 export function renderMarkdown(result: RunResult): string {
   const blocks = [
     `## ${VERDICT_SIGNS[result.verdict]} ${verdictTitle(result.verdict)}: ${escaped(result.run.scenario)}`,
-    `${escaped(verdictReason(result))}. Run \`${code(result.run.tag)}\`, seed ${result.run.seed}.`,
+    `${escaped(sentence(verdictReason(result)))} Run \`${code(result.run.tag)}\`, seed ${result.run.seed}.`,
     ...thresholds(result),
     ...load(result),
     ...ladder(result),

@@ -74,21 +74,11 @@ export function renderResult(given: RunResult, {color, width}: RenderOptions): s
     .join('\n\n')}\n`
 }
 
-/** What came from outside (names, addresses, error messages) loses control characters: no one else paints here. */
+/** What came from outside (names, addresses, error messages) loses control characters: nobody else paints here. */
 function withPlainText(result: RunResult): RunResult {
-  const {run, load, thresholds} = result
-  return {
-    ...result,
-    run: {
-      ...run,
-      scenario: plainText(run.scenario),
-      command: plainText(run.command),
-      broker: plainText(run.broker),
-      database: run.database === null ? null : plainText(run.database),
-    },
-    load: {...load, description: plainText(load.description)},
-    thresholds: thresholds.map(each => ({...each, reason: each.reason === null ? null : plainText(each.reason)})),
-  }
+  return JSON.parse(JSON.stringify(result), (_key, value: unknown) =>
+    typeof value === 'string' ? plainText(value) : value,
+  )
 }
 
 function verdictLines(result: RunResult, {paint}: Page): string[] {

@@ -1,0 +1,173 @@
+/**
+ * The shape of a result as a schema: `p2pay report RESULT.json` reads with it, and docs/result-v1.schema.json is
+ * generated from it. The types in result.ts lead; the compiler holds this to them.
+ */
+import {z} from 'zod'
+import {ANOMALY_KINDS, ANOMALY_STAGES, STAGES} from '../audit/ladder.js'
+import {UsageError} from '../base/errors.js'
+import {RESULT_SCHEMA_VERSION, type RunResult} from './result.js'
+
+const count = z.int().gte(0)
+const us = z.number().gte(0).nullable()
+const share = z.number().gte(0).nullable()
+
+const proportion = z
+  .object({count, total: count, share, low: share, high: share})
+  .describe('A share with its 95 % Wilson interval; null when total is 0.')
+
+const ladder = z.object({
+  planned: count,
+  sent: count,
+  acked: count,
+  failed: count,
+  unknown: count,
+  onRaw: count.nullable(),
+  legit: count.nullable(),
+  fraud: count.nullable(),
+  dlq: count.nullable(),
+  rows: count.nullable(),
+  alerts: count.nullable(),
+  foreign: z.partialRecord(z.enum(STAGES), count).describe('Records of others met at a stage.'),
+  anomalies: z.array(
+    z.object({
+      kind: z.enum(ANOMALY_KINDS),
+      stage: z.enum(ANOMALY_STAGES),
+      count,
+      examples: z.array(z.string()).max(20).describe('Payment ids.'),
+      fatal: z.boolean().describe('Whether it breaks the books.'),
+    }),
+  ),
+  balanced: z.boolean(),
+})
+
+const latency = z.object({
+  metric: z.enum(['produce.lateness', 'produce.ack_time', 'detect.decision_time', 'persist.row_time']),
+  basis: z.string().describe('From where to where it was counted, such as due → acked.'),
+  unit: z.literal('us'),
+  count,
+  min: us,
+  mean: us,
+  p50: us,
+  p90: us,
+  p95: us,
+  p99: us,
+  p999: us,
+  max: us,
+  hdr: z.string().nullable().describe('HdrHistogram V2, compressed, base64; null when empty.'),
+})
+
+const detection = z.object({
+  graded: count,
+  frauds: count,
+  decisions: z.object({approve: count, review: count, block: count}),
+  recall: proportion,
+  precision: proportion,
+  false_positive_rate: proportion,
+  enough_frauds: z.boolean().describe('False when fewer than 100 frauds were graded: no verdict rests on the figures.'),
+  typologies: z.array(
+    z.object({
+      typology: z.string(),
+      frauds: count,
+      approve: count,
+      review: count,
+      block: count,
+      flagged: proportion,
+      look_alikes: count,
+      look_alikes_flagged: proportion,
+    }),
+  ),
+})
+
+const threshold = z.object({
+  metric: z.string(),
+  expression: z.string(),
+  severity: z.enum(['fail', 'warn']),
+  actual: z.number().nullable().describe('µs for times, a share for ratios, a count otherwise; null = no samples.'),
+  passed: z.boolean(),
+  reason: z.string().nullable(),
+})
+
+export const resultSchema: z.ZodType<RunResult> = z
+  .object({
+    schema_version: z.literal(RESULT_SCHEMA_VERSION),
+    run: z.object({
+      tag: z.string(),
+      scenario: z.string(),
+      scenario_sha256: z.string(),
+      seed: count,
+      started_at: z.string().describe('ISO 8601.'),
+      finished_at: z.string().describe('ISO 8601.'),
+      command: z.string().describe('Repeats the run.'),
+      versions: z.object({p2pay: z.string(), node: z.string()}),
+      machine: z.object({cpus: count, platform: z.string()}),
+      broker: z.string(),
+      cluster: z.string().nullable(),
+      database: z.string().nullable(),
+      interrupted: z.boolean(),
+    }),
+    load: z.object({
+      description: z.string(),
+      requested_tps: z.number().nullable().describe('Payments/s; null when unpaced.'),
+      achieved_tps: z.number().nullable(),
+      achieved_ratio: z.number().nullable(),
+      shortfall: count,
+      planned: count,
+      sent: count,
+      acked: count,
+      failed: count,
+      unknown: count,
+      wall_s: z.number().gte(0),
+      simulated_s: z.number().gte(0),
+      speed_up: z.number().nullable().describe('Simulated ÷ wall.'),
+      warmup_count: count,
+      per_second: z.array(z.number()).describe('Acked payments in each second of the schedule.'),
+      errors: z.array(z.object({code: z.string(), count, example: z.string()})),
+    }),
+    latencies: z.array(latency),
+    ladder: ladder.nullable(),
+    detection: detection.nullable(),
+    thresholds: z.array(threshold),
+    notes: z.array(z.string()),
+    verdict: z.enum(['passed', 'failed', 'inconclusive']),
+  })
+  .meta({title: 'p2pay result', description: 'The result of a p2pay run, version 1. What was not measured is null.'})
+
+/** JSON Schema, draft 2020-12. Readers must ignore keys that they do not know: later versions may add some. */
+export function resultJsonSchema(): unknown {
+  return z.toJSONSchema(resultSchema, {io: 'input'})
+}
+
+/**
+ * Reads a result file's text.
+ *
+ * @throws UsageError code P2PAY_RESULT naming what is wrong, and where
+ */
+export function parseResult(text: string, file: string): RunResult {
+  const refuse = (problems: readonly string[], cause?: unknown): UsageError =>
+    new UsageError(
+      problems.length === 1
+        ? `${file} is no p2pay result: ${problems[0]}`
+        : [`${file} is no p2pay result:`, ...problems.map(problem => `  ${problem}`)].join('\n'),
+      {code: 'P2PAY_RESULT', suggestions: ['p2pay run SCENARIO --out RESULT.json writes one'], cause},
+    )
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch (cause) {
+    throw refuse(['it is not JSON'], cause)
+  }
+  const version =
+    typeof value === 'object' && value !== null && 'schema_version' in value ? value.schema_version : undefined
+  if (typeof version === 'number' && version !== RESULT_SCHEMA_VERSION) {
+    throw refuse([`its schema_version is ${version}, this p2pay reads ${RESULT_SCHEMA_VERSION}`])
+  }
+  const parsed = resultSchema.safeParse(value)
+  if (parsed.success) return parsed.data
+  throw refuse(
+    parsed.error.issues
+      .slice(0, MAX_PROBLEMS)
+      .map(({path, message}) => (path.length === 0 ? message : `${path.map(String).join('.')}: ${message}`)),
+  )
+}
+
+const MAX_PROBLEMS = 20
