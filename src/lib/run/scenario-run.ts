@@ -213,7 +213,8 @@ async function balanceRun(
   notes: string[],
   onDecided: (decided: DecidedRecord) => void,
 ): Promise<Ladder | null> {
-  const {kafka, topics, clock} = options
+  const {kafka, topics} = options
+  const never = new AbortController().signal
   const startOffsets = (role: keyof TopicNames) => offsetsOfList(manifest.topics[role]?.start_offsets ?? [])
   try {
     return await balance({
@@ -229,7 +230,7 @@ async function balanceRun(
         alerts: startOffsets('alerts'),
       },
       endOffsets: topic => kafka.admin.endOffsets(topic),
-      readRange: (topic, from, to) => readRange(kafka, topic, from, to, clock),
+      readRange: (topic, from, to) => readRange(kafka, topic, from, to, never),
       store: options.store,
       onDecided,
     })

@@ -1,0 +1,70 @@
+import {Flags} from '@oclif/core'
+import {systemClock} from '../lib/base/clock.js'
+import {BaseCommand} from '../lib/cli/base-command.js'
+import type {DetectOutcome} from '../lib/cli/detect-outcome.js'
+import {
+  alertsTopicFlag,
+  brokersFlag,
+  databaseUrlFlag,
+  dlqTopicFlag,
+  fraudTopicFlag,
+  groupFlag,
+  legitTopicFlag,
+  noDatabaseFlag,
+  partitionsFlag,
+  propertyFlag,
+  topicFlag,
+} from '../lib/cli/flags.js'
+
+export default class Detect extends BaseCommand<DetectOutcome> {
+  static override summary = 'Run the fraud detector: raw payments in, decisions out to topics and the database.'
+  static override description = `Approved payments go to the legit topic, those to review or block to the fraud topic with an alert, what is no payment to the DLQ. Offsets are committed only after outputs are published and rows are stored; a restart goes on from its snapshot. A new group starts at the earliest record.
+
+With no broker named it uses the running embedded one of this directory, or hosts the embedded broker and database itself. Runs until Ctrl-C (exit 0 once drained), --until-idle or --max-messages.`
+  static override examples = [
+    '<%= config.bin %> <%= command.id %>',
+    '<%= config.bin %> <%= command.id %> --brokers localhost:9092 --database-url postgres://p2pay:p2pay@localhost/p2pay',
+    {
+      description: 'Work off what is there, then end; store nothing',
+      command: '<%= config.bin %> <%= command.id %> -b localhost:9092 --no-database --until-idle 5s',
+    },
+  ]
+  static override flags = {
+    brokers: brokersFlag,
+    topic: topicFlag,
+    group: groupFlag,
+    'legit-topic': legitTopicFlag,
+    'fraud-topic': fraudTopicFlag,
+    'alerts-topic': alertsTopicFlag,
+    'dlq-topic': dlqTopicFlag,
+    partitions: partitionsFlag,
+    property: propertyFlag,
+    'database-url': {...databaseUrlFlag, exclusive: ['no-database']},
+    'no-database': noDatabaseFlag,
+    scenario: Flags.file({
+      description: 'Take the detector’s thresholds and rule limits from this scenario file.',
+      helpValue: '<file>',
+    }),
+    'from-beginning': Flags.boolean({description: 'Read from the earliest record, whatever the group has committed.'}),
+    'until-idle': Flags.string({
+      description: 'End when no payment came for this long and nothing is left to do.',
+      helpValue: '<duration>',
+    }),
+    'max-messages': Flags.integer({description: 'End after this many records.', min: 1, helpValue: '<n>'}),
+  }
+
+  async run(): Promise<DetectOutcome> {
+    const {flags} = await this.parse(Detect)
+    const {runDetector} = await import('../lib/cli/detect-outcome.js')
+    const outcome = await runDetector(flags, {
+      progress: this.progress,
+      signal: this.signal,
+      clock: systemClock,
+    })
+    for (const line of outcome.lines) this.log(line)
+    const interrupted = this.interruptionCode()
+    const bounded = flags['until-idle'] !== undefined || flags['max-messages'] !== undefined
+    this.setExitCode(interrupted !== undefined && bounded ? interrupted : outcome.exitCode)
+    return outcome
+  }
+}

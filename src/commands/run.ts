@@ -1,0 +1,78 @@
+import {Args, Flags} from '@oclif/core'
+import {systemClock} from '../lib/base/clock.js'
+import {EXIT} from '../lib/base/errors.js'
+import {BaseCommand, useColor} from '../lib/cli/base-command.js'
+import {
+  alertsTopicFlag,
+  brokersFlag,
+  databaseUrlFlag,
+  dlqTopicFlag,
+  fraudTopicFlag,
+  groupFlag,
+  legitTopicFlag,
+  noDatabaseFlag,
+  propertyFlag,
+  topicFlag,
+} from '../lib/cli/flags.js'
+import {loadFlags, streamFlags} from '../lib/cli/load-flags.js'
+import {artefactFlags} from '../lib/cli/artefacts.js'
+import type {RunResult} from '../lib/report/result.js'
+
+export default class Run extends BaseCommand<RunResult> {
+  static override summary = 'Run a scenario: generate and detect together, balance the books, judge the thresholds.'
+  static override description = `The schedule starts once all partitions are assigned. At the end every payment is followed by id from the plan to the database row, and thresholds decide: exit 0 passed, 99 failed, 4 inconclusive. Artefacts are written also on failure and interruption.
+
+With no broker named it uses the running embedded one of this directory, or hosts the embedded broker and database itself.`
+  static override examples = [
+    '<%= config.bin %> <%= command.id %> scenarios/smoke.yaml',
+    '<%= config.bin %> <%= command.id %> scenarios/steady.yaml --html report.html --junit report.xml --out result.json',
+    {
+      description: 'Against real services, at another rate',
+      command:
+        '<%= config.bin %> <%= command.id %> scenarios/steady.yaml --tps 2000 -b localhost:9092 --database-url postgres://p2pay:p2pay@localhost/p2pay',
+    },
+  ]
+  static override args = {scenario: Args.file({description: 'Scenario file.', required: true})}
+  static override flags = {
+    ...loadFlags,
+    seed: streamFlags.seed,
+    'fraud-rate': streamFlags['fraud-rate'],
+    accounts: streamFlags.accounts,
+    clock: streamFlags.clock,
+    key: streamFlags.key,
+    'run-tag': streamFlags['run-tag'],
+    start: streamFlags.start,
+    ...artefactFlags,
+    brokers: brokersFlag,
+    property: propertyFlag,
+    topic: topicFlag,
+    group: groupFlag,
+    'legit-topic': legitTopicFlag,
+    'fraud-topic': fraudTopicFlag,
+    'alerts-topic': alertsTopicFlag,
+    'dlq-topic': dlqTopicFlag,
+    partitions: Flags.integer({description: 'Partitions of topics that have to be created.', min: 1, max: 10_000, helpGroup: 'KAFKA'}),
+    'database-url': {...databaseUrlFlag, exclusive: ['no-database']},
+    'no-database': noDatabaseFlag,
+  }
+
+  async run(): Promise<RunResult> {
+    const {args, flags} = await this.parse(Run)
+    const [{runOutcome}, {writeArtefacts}, {renderResult}] = await Promise.all([
+      import('../lib/cli/run-outcome.js'),
+      import('../lib/cli/artefacts.js'),
+      import('../lib/report/table.js'),
+    ])
+    const result = await runOutcome(
+      {...flags, scenario: args.scenario},
+      {progress: this.progress, signal: this.signal, clock: systemClock, command: this.commandLine},
+    )
+    this.progress.done()
+    await writeArtefacts(result, flags)
+    this.log(renderResult(result, {color: useColor(process.stdout), width: process.stdout.columns ?? 100}))
+    this.setExitCode(this.interruptionCode() ?? EXIT_OF[result.verdict])
+    return result
+  }
+}
+
+const EXIT_OF = {passed: EXIT.passed, failed: EXIT.failed, inconclusive: EXIT.inconclusive} as const

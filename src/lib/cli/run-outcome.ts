@@ -1,0 +1,106 @@
+/** Opens everything that `p2pay run` needs, runs the scenario, closes everything. */
+import {cpus} from 'node:os'
+import type {Clock} from '../base/clock.js'
+import type {StreamInputs} from '../generate/stream.js'
+import {parseRunTag} from '../payment/payment-id.js'
+import {formatCount} from '../report/format.js'
+import type {RunResult} from '../report/result.js'
+import type {RunProgress} from '../run/scenario-run.js'
+import {type DetectFlags, topicsOf} from './detect-outcome.js'
+import {openDetectorPorts} from './detector-ports.js'
+import {progressLine} from './generate-outcome.js'
+import {freshRunTag, type PlanFlags, planOf} from './plan.js'
+import type {Progress} from './progress.js'
+import {openServices} from './services.js'
+import {packageVersion} from './version.js'
+
+export type RunFlags = PlanFlags &
+  Pick<
+    DetectFlags,
+    | 'dir'
+    | 'brokers'
+    | 'property'
+    | 'topic'
+    | 'group'
+    | 'legit-topic'
+    | 'fraud-topic'
+    | 'alerts-topic'
+    | 'dlq-topic'
+    | 'database-url'
+    | 'no-database'
+  > & {
+    readonly scenario: string
+    readonly key: StreamInputs['key']
+    readonly 'run-tag': string | undefined
+  }
+
+export interface RunContext {
+  readonly progress: Progress
+  readonly signal: AbortSignal
+  readonly clock: Clock
+  readonly command: string
+}
+
+export async function runOutcome(flags: RunFlags, context: RunContext): Promise<RunResult> {
+  const {progress, signal, clock} = context
+  const [{runScenario}, {checkPlan}, planned] = await Promise.all([
+    import('../run/scenario-run.js'),
+    import('../run/check-plan.js'),
+    planOf(flags),
+  ])
+  checkPlan(planned.plan)
+  const topics = topicsOf(flags)
+  const tag = flags['run-tag'] === undefined ? await freshRunTag() : parseRunTag(flags['run-tag'])
+  const services = await openServices({
+    brokers: flags.brokers,
+    properties: flags.property ?? [],
+    databaseUrl: flags['database-url'],
+    database: flags['no-database'] ? 'off' : 'wanted',
+    directory: flags.dir,
+    whenAbsent: 'host',
+    clock,
+    signal,
+    note: text => progress.note(text),
+  })
+  try {
+    const ensured = await services.kafka.admin.ensureTopics(Object.values(topics), planned.plan.partitions)
+    const ports = await openDetectorPorts(services, {topics, group: flags.group, directory: flags.dir, clock})
+    try {
+      const database = ports.store?.description ?? null
+      progress.note(`${services.kafka.description}; ${database ?? 'no database'}`)
+      progress.note(`run ${tag}: ${planned.plan.name}, seed ${planned.plan.seed}`)
+      for (const note of ensured.notes) progress.note(`! ${note}`)
+      return await runScenario({
+        ...ports,
+        plan: planned.plan,
+        tag,
+        startMs: planned.plan.startMs,
+        key: flags.key,
+        accounts: planned.accounts,
+        directory: flags.dir,
+        kafka: services.kafka,
+        brokers: services.brokers,
+        topics,
+        group: flags.group,
+        databaseDescription: database,
+        machine: {cpus: cpus().length, platform: `${process.platform}-${process.arch}`},
+        command: context.command,
+        version: packageVersion(),
+        nodeVersion: process.version,
+        clock,
+        signal,
+        onProgress: state => progress.update(() => runLine(state)),
+        onNote: note => progress.note(`! ${note}`),
+      })
+    } finally {
+      await ports.close()
+    }
+  } finally {
+    await services.close()
+  }
+}
+
+function runLine(state: RunProgress): string {
+  if (state.load === undefined) return `waiting for the detector: ${formatCount(state.decidedCount)} decided`
+  return `${progressLine(state.load)}, decided ${formatCount(state.decidedCount)}`
+}
