@@ -1,10 +1,9 @@
 /**
- * The shape of a result as a schema: `p2pay report RESULT.json` reads with it, and docs/result-v1.schema.json is
+ * The shape of a result as a schema: `p2pay report RESULT.json` reads with it (parse.ts), and docs/result-v1.schema.json is
  * generated from it. The types in result.ts lead; the compiler holds this to them.
  */
 import {z} from 'zod'
 import {ANOMALY_KINDS, ANOMALY_STAGES, STAGES} from '../audit/ladder.js'
-import {UsageError} from '../base/errors.js'
 import {RESULT_SCHEMA_VERSION, type RunResult} from './result.js'
 
 const count = z.int().gte(0)
@@ -136,38 +135,3 @@ export const resultSchema: z.ZodType<RunResult> = z
 export function resultJsonSchema(): unknown {
   return z.toJSONSchema(resultSchema, {io: 'input'})
 }
-
-/**
- * Reads a result file's text.
- *
- * @throws UsageError code P2PAY_RESULT naming what is wrong, and where
- */
-export function parseResult(text: string, file: string): RunResult {
-  const refuse = (problems: readonly string[], cause?: unknown): UsageError =>
-    new UsageError(
-      problems.length === 1
-        ? `${file} is no p2pay result: ${problems[0]}`
-        : [`${file} is no p2pay result:`, ...problems.map(problem => `  ${problem}`)].join('\n'),
-      {code: 'P2PAY_RESULT', suggestions: ['p2pay run SCENARIO --out RESULT.json writes one'], cause},
-    )
-  let value: unknown
-  try {
-    value = JSON.parse(text)
-  } catch (cause) {
-    throw refuse(['it is not JSON'], cause)
-  }
-  const version =
-    typeof value === 'object' && value !== null && 'schema_version' in value ? value.schema_version : undefined
-  if (typeof version === 'number' && version !== RESULT_SCHEMA_VERSION) {
-    throw refuse([`its schema_version is ${version}, this p2pay reads ${RESULT_SCHEMA_VERSION}`])
-  }
-  const parsed = resultSchema.safeParse(value)
-  if (parsed.success) return parsed.data
-  throw refuse(
-    parsed.error.issues
-      .slice(0, MAX_PROBLEMS)
-      .map(({path, message}) => (path.length === 0 ? message : `${path.map(String).join('.')}: ${message}`)),
-  )
-}
-
-const MAX_PROBLEMS = 20
