@@ -18,7 +18,8 @@ import {
 
 export default class Detect extends BaseCommand<DetectOutcome> {
   static override summary = 'Run the fraud detector: raw payments in, decisions out to topics and the database.'
-  static override description = `Approved payments go to the legit topic, those to review or block to the fraud topic with an alert, what is no payment to the DLQ. Offsets are committed only after outputs are published and rows are stored; a restart goes on from its snapshot. A new group starts at the earliest record.
+  static override description =
+    `Approved payments go to the legit topic, those to review or block to the fraud topic with an alert, what is no payment to the DLQ. Offsets are committed only after outputs are published and rows are stored; a restart goes on from its snapshot. A new group starts at the earliest record.
 
 With no broker named it uses the running embedded one of this directory, or hosts the embedded broker and database itself. Runs until Ctrl-C (exit 0 once drained), --until-idle or --max-messages.`
   static override examples = [

@@ -1,7 +1,7 @@
+import {EXIT} from '../lib/base/errors.js'
 import {BaseCommand} from '../lib/cli/base-command.js'
 import type {Check} from '../lib/cli/checks.js'
 import {brokersFlag, databaseUrlFlag, groupFlag, propertyFlag} from '../lib/cli/flags.js'
-import {EXIT} from '../lib/base/errors.js'
 
 interface Diagnosis {
   readonly checks: readonly Check[]

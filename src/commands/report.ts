@@ -1,8 +1,8 @@
 import {readFile} from 'node:fs/promises'
 import {Args} from '@oclif/core'
 import {EnvironmentError, UsageError} from '../lib/base/errors.js'
-import {BaseCommand, useColor} from '../lib/cli/base-command.js'
 import {reportFlags} from '../lib/cli/artefacts.js'
+import {BaseCommand, useColor} from '../lib/cli/base-command.js'
 import type {RunResult} from '../lib/report/result.js'
 
 export default class Report extends BaseCommand<RunResult> {

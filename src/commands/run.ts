@@ -1,6 +1,7 @@
 import {Args, Flags} from '@oclif/core'
 import {systemClock} from '../lib/base/clock.js'
 import {EXIT} from '../lib/base/errors.js'
+import {artefactFlags} from '../lib/cli/artefacts.js'
 import {BaseCommand, useColor} from '../lib/cli/base-command.js'
 import {
   alertsTopicFlag,
@@ -15,12 +16,12 @@ import {
   topicFlag,
 } from '../lib/cli/flags.js'
 import {loadFlags, streamFlags} from '../lib/cli/load-flags.js'
-import {artefactFlags} from '../lib/cli/artefacts.js'
 import type {RunResult} from '../lib/report/result.js'
 
 export default class Run extends BaseCommand<RunResult> {
   static override summary = 'Run a scenario: generate and detect together, balance the books, judge the thresholds.'
-  static override description = `The schedule starts once all partitions are assigned. At the end every payment is followed by id from the plan to the database row, and thresholds decide: exit 0 passed, 99 failed, 4 inconclusive. Artefacts are written also on failure and interruption.
+  static override description =
+    `The schedule starts once all partitions are assigned. At the end every payment is followed by id from the plan to the database row, and thresholds decide: exit 0 passed, 99 failed, 4 inconclusive. Artefacts are written also on failure and interruption.
 
 With no broker named it uses the running embedded one of this directory, or hosts the embedded broker and database itself.`
   static override examples = [
@@ -51,7 +52,12 @@ With no broker named it uses the running embedded one of this directory, or host
     'fraud-topic': fraudTopicFlag,
     'alerts-topic': alertsTopicFlag,
     'dlq-topic': dlqTopicFlag,
-    partitions: Flags.integer({description: 'Partitions of topics that have to be created.', min: 1, max: 10_000, helpGroup: 'KAFKA'}),
+    partitions: Flags.integer({
+      description: 'Partitions of topics that have to be created.',
+      min: 1,
+      max: 10_000,
+      helpGroup: 'KAFKA',
+    }),
     'database-url': {...databaseUrlFlag, exclusive: ['no-database']},
     'no-database': noDatabaseFlag,
   }

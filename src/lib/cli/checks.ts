@@ -100,7 +100,9 @@ async function checkTopics(kafka: KafkaConnection): Promise<Check> {
       return wrong('topics', `${names}: partitions without a leader`, ['wait for the brokers, or look at their logs'])
     }
     if (missing.length === 0) return ok('topics', `partitions: ${counts.join(', ')}`)
-    const steps = [`p2pay topics create makes them with ${DEFAULT_PARTITIONS} partitions; so do generate, detect and run`]
+    const steps = [
+      `p2pay topics create makes them with ${DEFAULT_PARTITIONS} partitions; so do generate, detect and run`,
+    ]
     return {name: 'topics', state: 'note', text: `not there yet: ${missing.join(', ')}`, steps}
   } catch (error) {
     return wrong('topics', error)
@@ -130,14 +132,17 @@ async function checkDatabase(url: string | undefined, brokerIsNamed: boolean): P
       : ['p2pay up or p2pay detect starts the embedded one']
     return [{name: 'database', state: 'note', text: 'none is named and no embedded one is running', steps}]
   }
-  const {schemaStatus, serverClock} = await import('../store/migrate.js')
+  const [{schemaStatus}, {serverClockMs}] = await Promise.all([
+    import('../store/migrate.js'),
+    import('../store/server-clock.js'),
+  ])
   try {
     const {current, latest} = await schemaStatus(url)
     const checks = [ok('database', new URL(url).host)]
     const text = `schema at migration ${current} of ${latest}`
     checks.push(current === latest ? ok('migrations', text) : wrong('migrations', text, ['p2pay migrate']))
     const beforeMs = systemClock.nowUs() / 1000
-    const serverMs = await serverClock(url)
+    const serverMs = await serverClockMs(url)
     const afterMs = systemClock.nowUs() / 1000
     // The server answered at some moment in between.
     const offsetMs = Math.max(0, beforeMs - serverMs, serverMs - afterMs)
@@ -145,7 +150,12 @@ async function checkDatabase(url: string | undefined, brokerIsNamed: boolean): P
     checks.push(
       offsetMs <= MAX_CLOCK_OFFSET_MS
         ? ok('clock', clockText)
-        : {name: 'clock', state: 'note', text: clockText, steps: ['synchronise the clocks: latencies across hosts need it']},
+        : {
+            name: 'clock',
+            state: 'note',
+            text: clockText,
+            steps: ['synchronise the clocks: latencies across hosts need it'],
+          },
     )
     return checks
   } catch (error) {

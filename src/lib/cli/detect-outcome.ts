@@ -5,8 +5,8 @@ import {EXIT} from '../base/errors.js'
 import type {DetectorStats} from '../detect/detector.js'
 import type {TopicNames} from '../payment/topics.js'
 import {formatCount, formatMs} from '../report/format.js'
-import type {DetectSummary} from '../run/detect.js'
 import type {DetectCounters, StateReport} from '../run/detect/counters.js'
+import type {DetectSummary} from '../run/detect.js'
 import {openDetectorPorts} from './detector-ports.js'
 import type {Progress} from './progress.js'
 import {openServices} from './services.js'
@@ -38,13 +38,21 @@ export interface DetectOutcome {
   readonly stopped_by: DetectSummary['stoppedBy']
   readonly drained: boolean
   readonly counters: DetectCounters
-  readonly decision_time_us: {readonly count: number; readonly p50: number | null; readonly p95: number | null; readonly p99: number | null; readonly max: number | null}
+  readonly decision_time_us: {
+    readonly count: number
+    readonly p50: number | null
+    readonly p95: number | null
+    readonly p99: number | null
+    readonly max: number | null
+  }
   readonly state: StateReport & DetectorStats
   readonly lines: readonly string[]
   readonly exitCode: number
 }
 
-export function topicsOf(flags: Pick<DetectFlags, 'topic' | 'legit-topic' | 'fraud-topic' | 'alerts-topic' | 'dlq-topic'>): TopicNames {
+export function topicsOf(
+  flags: Pick<DetectFlags, 'topic' | 'legit-topic' | 'fraud-topic' | 'alerts-topic' | 'dlq-topic'>,
+): TopicNames {
   return {
     raw: flags.topic,
     legit: flags['legit-topic'],
@@ -158,7 +166,9 @@ function outcomeOf(
     `rows stored ${run.database === null ? 'n/a' : formatCount(counters.storedRows)}, already there ${formatCount(counters.adopted)}, dead-lettered ${formatCount(counters.deadLettered)}${reasons.length === 0 ? '' : ` (${reasons.join(', ')})`}`,
     `due → decided p50 ${formatMs(decisionTime.percentileUs(50))}, p95 ${formatMs(decisionTime.percentileUs(95))}, p99 ${formatMs(decisionTime.percentileUs(99))}, max ${formatMs(decisionTime.maxUs)} (${formatCount(decisionTime.count)} payments)`,
     ...state.notes.map(note => `! ${note}`),
-    ...(summary.drained ? [] : [`! not drained: ${formatCount(summary.undrainedCount)} records will be delivered again`]),
+    ...(summary.drained
+      ? []
+      : [`! not drained: ${formatCount(summary.undrainedCount)} records will be delivered again`]),
   ]
   return {
     broker: run.broker,
