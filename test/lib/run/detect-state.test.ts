@@ -1,5 +1,6 @@
 /** The detector's state: snapshots, replay, rebalances, and topics that are not what they were. */
 import {describe, expect, it} from 'vitest'
+import {EnvironmentError} from '../../../src/lib/base/errors.js'
 import {decodePayment} from '../../../src/lib/payment/decode.js'
 import {HEADERS} from '../../../src/lib/payment/topics.js'
 import {CountingDetector} from '../../support/counting-detector.js'
@@ -103,6 +104,19 @@ describe('a snapshot', () => {
     world.down.clear()
     await world.clock.until(process.ended)
     expect(snapshotOffsets(world)['debtor/0']).toEqual({0: 20})
+  })
+})
+
+describe('the last snapshot', () => {
+  it('that cannot be saved in time is noted; what was decided is safe', async () => {
+    const world = new DetectWorld(1)
+    world.send(10)
+    world.down.add('save')
+    const process = world.start({untilIdleMs: 1000, limits: {drainMs: 5000}})
+    const summary = await world.clock.until(process.ended, 20_000)
+    expect(summary.drained).toBe(true)
+    expect(summary.state.notes).toEqual(['the last snapshot could not be saved in time: a restart reads more again'])
+    expect(world.committed).toEqual({0: 10})
   })
 })
 
@@ -218,6 +232,26 @@ describe('a restart', () => {
     )
     expect(detector.debtorDigest).toBe(undisturbed(world).debtorDigest)
     expect(detector.sharedCount).toBe(10)
+  })
+
+  it('does without a snapshot that is damaged, and with the others', async () => {
+    const world = new DetectWorld(2)
+    world.send(10)
+    await world.run()
+    const process = world.start({untilIdleMs: 1000})
+    const {store} = process
+    const load = store.loadSnapshots.bind(store)
+    store.loadSnapshots = async (owner, shards) => {
+      if (shards.includes('debtor/1')) throw new EnvironmentError('bytes are missing', {code: 'P2PAY_SNAPSHOT'})
+      return load(owner, shards)
+    }
+    const {state, counters} = await world.clock.until(process.ended)
+    expect(counters.replayed).toBe(5)
+    expect(state.notes).toEqual([
+      'the snapshot of debtor/1 cannot be read: bytes are missing',
+      'partition 1 has no usable snapshot: state is rebuilt from 5 records',
+    ])
+    expect(process.detector.nextOffset(1).debtor).toBe(5)
   })
 
   it('calls state partial when the topic no longer holds what it needs', async () => {

@@ -32,9 +32,14 @@ export function backoffMs(failures: number): number {
   return Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** Math.min(failures - 1, 30))
 }
 
-/** Infrastructure that is away: worth waiting for. Everything else is a record's fault or a bug. */
+/** Infrastructure that is away: worth waiting for. Everything else is a record's or a snapshot's fault, or a bug. */
 export function isTrouble(error: unknown): error is EnvironmentError {
-  return error instanceof EnvironmentError && !isRecordError(error)
+  return error instanceof EnvironmentError && !isRecordError(error) && !isUnusable(error)
+}
+
+/** A snapshot that is damaged or does not fit: it will not get better. */
+export function isUnusable(error: unknown): boolean {
+  return error instanceof EnvironmentError && error.code === 'P2PAY_SNAPSHOT'
 }
 
 /** Reports the beginning and the end of one kind of trouble, once each. */

@@ -15,12 +15,13 @@ export interface Refusal {
 /** Longest reason in a header. */
 const MAX_MESSAGE_LENGTH = 500
 
-/** Codes of a broker's refusal that one record is to blame for. */
+/** Codes of a broker's refusal, and of our publisher's, that one record is to blame for. */
 const RECORD_CODES: ReadonlySet<string> = new Set([
   'MESSAGE_TOO_LARGE',
   'RECORD_LIST_TOO_LARGE',
   'INVALID_RECORD',
   'INVALID_TIMESTAMP',
+  'P2PAY_RECORD_TOO_LARGE',
 ])
 const MAX_CAUSES = 10
 

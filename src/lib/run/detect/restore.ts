@@ -5,7 +5,7 @@
  * early but never too late. What cannot be had any more makes the state partial, never the start fail.
  */
 import type {Clock} from '../../base/clock.js'
-import {isP2payError, messageOf} from '../../base/errors.js'
+import {messageOf} from '../../base/errors.js'
 import type {Detector, ShardSnapshot} from '../../detect/detector.js'
 import {debtorShard, SHARED_SHARD} from '../../detect/shard-name.js'
 import type {PartitionOffsets} from '../../payment/record.js'
@@ -13,7 +13,7 @@ import type {RecordSource} from '../../source/source.js'
 import type {Snapshot, SnapshotOwner, SnapshotStore} from '../../store/store.js'
 import {addNote, type StateReport} from './counters.js'
 import type {Partition} from './partition.js'
-import {Abandoned, type Patience} from './patience.js'
+import {Abandoned, isUnusable, type Patience} from './patience.js'
 
 export interface RestoreOptions {
   readonly source: RecordSource
@@ -152,8 +152,29 @@ export class Restorer {
     if (snapshots === null || behind.length === 0) return new Map()
     const wanted = behind.map(({id}) => debtorShard(id))
     if (this.#isFirst) wanted.push(SHARED_SHARD)
-    const loaded = await snapshotPatience.untilDone(() => snapshots.loadSnapshots(owner, wanted), signal)
+    const load = (some: readonly string[]): Promise<readonly Snapshot[]> =>
+      snapshotPatience.untilDone(() => snapshots.loadSnapshots(owner, some), signal)
+    let loaded: readonly Snapshot[]
+    try {
+      loaded = await load(wanted)
+    } catch (error) {
+      if (!isUnusable(error)) throw error
+      // One of them is damaged: the others are still good.
+      const each: Snapshot[] = []
+      for (const shard of wanted) each.push(...(await this.#usable(shard, () => load([shard]))))
+      loaded = each
+    }
     return new Map(loaded.map(snapshot => [snapshot.shard, snapshot]))
+  }
+
+  async #usable(shard: string, load: () => Promise<readonly Snapshot[]>): Promise<readonly Snapshot[]> {
+    try {
+      return await load()
+    } catch (error) {
+      if (!isUnusable(error)) throw error
+      addNote(this.#options.report, `the snapshot of ${shard} cannot be read: ${messageOf(error)}`)
+      return []
+    }
   }
 
   #takeOver(snapshot: Snapshot | undefined, bounds: BoundsMap): void {
@@ -171,7 +192,7 @@ export class Restorer {
     try {
       this.#options.detector.restore(snapshot)
     } catch (error) {
-      if (!isP2payError(error)) throw error
+      if (!isUnusable(error)) throw error
       addNote(this.#options.report, `the snapshot of ${snapshot.shard} does not fit: ${messageOf(error)}`)
     }
   }

@@ -6,7 +6,7 @@ import type {SourceRecord} from '../../payment/record.js'
 import type {SourceHandlers} from '../../source/source.js'
 import type {SnapshotStore} from '../../store/store.js'
 import type {DetectLimits, DetectOptions, DetectSummary} from '../detect.js'
-import type {DetectCounters, StateReport} from './counters.js'
+import {addNote, type DetectCounters, type StateReport} from './counters.js'
 import {untilIdle} from './idle.js'
 import {Intake} from './intake.js'
 import {Outbox} from './outbox.js'
@@ -252,7 +252,7 @@ export class DetectSession {
 
   /** Writes, commits and saves what is there, within a deadline; then leaves the group. */
   async #drain(writing: Promise<void>): Promise<boolean> {
-    const {clock, limits, source, onTrouble} = this.#options
+    const {clock, limits, source, state, onTrouble} = this.#options
     const abandoned = this.#abandoned.signal
     const inTime = new AbortController()
     // A source that has given up takes no commits: what is decided is still stored and published.
@@ -262,11 +262,12 @@ export class DetectSession {
     })
     // A call that hangs does not hold up the end: whatever it still does is safe to be done again.
     await Promise.race([writing, aborted(abandoned)])
-    if (!abandoned.aborted) {
+    const drained = !abandoned.aborted
+    if (drained) {
       const saving = this.#guarded(this.#snapshots.finish(abandoned))
       await Promise.race([saving, aborted(abandoned)])
+      if (abandoned.aborted) addNote(state, 'the last snapshot could not be saved in time: a restart reads more again')
     }
-    const drained = !abandoned.aborted
     inTime.abort()
     this.#abandon()
     this.#releaseHandlers()

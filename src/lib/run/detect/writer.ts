@@ -276,7 +276,7 @@ function isOwn(stored: StoredDecision, {decision, ownDecidedUs}: Taken): boolean
   return (
     stored.decidedUs === ownDecidedUs &&
     stored.decision.kind === decision?.kind &&
-    stored.decision.score === decision.score
+    stored.decision.score.toFixed(4) === decision.score.toFixed(4)
   )
 }
 
