@@ -32,18 +32,16 @@ export const DEBTOR = {
   ringIdsLow: 80,
   ringIdsHigh: 96,
   ringOffsets: 112,
-  ringCreditors: 128,
-  ringDevices: 144,
-  payees: 160,
-  payeeMinutes: 184,
-  devices: 208,
-  deviceMinutes: 214,
-  deviceHistories: 220,
-  hourStamps: 226,
-  hourCounts: 239,
-  dayStamps: 252,
-  dayCounts: 265,
-  words: 278,
+  payees: 128,
+  payeeMinutes: 152,
+  devices: 176,
+  deviceMinutes: 182,
+  deviceHistories: 188,
+  hourStamps: 194,
+  hourCounts: 207,
+  dayStamps: 220,
+  dayCounts: 233,
+  words: 246,
 } as const
 
 const HOUR_BUCKET_MINUTES = 5
@@ -129,8 +127,6 @@ export class DebtorWindows {
     words[start + DEBTOR.ringIdsLow + place] = event.payment.low
     words[start + DEBTOR.ringIdsHigh + place] = event.payment.high
     words[start + DEBTOR.ringOffsets + place] = offset
-    words[start + DEBTOR.ringCreditors + place] = event.creditor.low
-    words[start + DEBTOR.ringDevices + place] = event.device.low
     words[start + DEBTOR.count] = count + 1
 
     addToBucket(words, start + DEBTOR.hourStamps, hourBucket(event.minute))

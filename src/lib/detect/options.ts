@@ -10,7 +10,7 @@ export interface DetectorOptions {
   readonly blockScore: number
   /** By rule name and parameter, over the defaults of `ruleCatalogue`. */
   readonly rules: Readonly<Record<string, Readonly<Record<string, number>>>>
-  /** Debtors remembered per input partition, about 1.1 kB each; beyond, the longest unseen is forgotten. */
+  /** Debtors remembered per input partition, about 1 kB each; beyond, the longest unseen is forgotten. */
   readonly maxDebtorsPerPartition?: number
   /** Creditors, and devices, and IPs, and cards that are remembered, 0.1 to 0.4 kB each. */
   readonly maxSharedEntities?: number

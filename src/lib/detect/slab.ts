@@ -25,13 +25,11 @@ export class Slab {
   evictedCount = 0
   #count = 0
   #capacity = 0
-  /** Hash table: low lane of the hash, and slot + 1 (0 = free). */
-  #tags = new Int32Array(0)
-  #slots = new Int32Array(0)
+  /** Hash table, in pairs that share a cache line: low lane of the hash, and slot + 1 (0 = free). */
+  #table = new Int32Array(0)
   #mask = 0
-  /** Neighbours by time of touch. */
-  #older = new Int32Array(0)
-  #newer = new Int32Array(0)
+  /** Neighbours by time of touch, in pairs: the next older slot, the next newer one. */
+  #links = new Int32Array(0)
   #oldest = NONE
   #newest = NONE
 
@@ -48,15 +46,15 @@ export class Slab {
   }
 
   get byteLength(): number {
-    return this.words.byteLength + this.#tags.byteLength * 2 + this.#older.byteLength * 2
+    return this.words.byteLength + this.#table.byteLength + this.#links.byteLength
   }
 
   /** The slot of an entity, -1 when it is not here. Changes nothing. */
   find(low: number, high: number): number {
     for (let place = low & this.#mask; ; place = (place + 1) & this.#mask) {
-      const slot = this.#slots[place] - 1
+      const slot = this.#table[2 * place + 1] - 1
       if (slot === NONE) return NONE
-      if (this.#tags[place] === low && this.words[slot * this.recordWords + 1] === high) return slot
+      if (this.#table[2 * place] === low && this.words[slot * this.recordWords + 1] === high) return slot
     }
   }
 
@@ -80,13 +78,13 @@ export class Slab {
 
   /** Slots from the longest untouched to the latest touched. */
   *slots(): Generator<number> {
-    for (let slot = this.#oldest; slot !== NONE; slot = this.#newer[slot]) yield slot
+    for (let slot = this.#oldest; slot !== NONE; slot = this.#links[2 * slot + 1]) yield slot
   }
 
   /** Copies the records, longest untouched first, to words from `start` on; the same state gives the same words. */
   copyTo(target: Int32Array, start: number): void {
     let position = start
-    for (let slot = this.#oldest; slot !== NONE; slot = this.#newer[slot]) {
+    for (let slot = this.#oldest; slot !== NONE; slot = this.#links[2 * slot + 1]) {
       const from = slot * this.recordWords
       target.set(this.words.subarray(from, from + this.recordWords), position)
       position += this.recordWords
@@ -128,57 +126,55 @@ export class Slab {
     words.set(this.words.subarray(0, this.#count * this.recordWords))
     this.words = words
     this.doubles = new Float64Array(buffer)
-    this.#older = enlarged(this.#older, capacity)
-    this.#newer = enlarged(this.#newer, capacity)
+    const links = new Int32Array(2 * capacity)
+    links.set(this.#links)
+    this.#links = links
     // At most half full, so that probes stay short.
     const places = 2 ** Math.ceil(Math.log2(capacity * 2))
     this.#mask = places - 1
-    this.#tags = new Int32Array(places)
-    this.#slots = new Int32Array(places)
+    this.#table = new Int32Array(2 * places)
     for (let slot = 0; slot < this.#count; slot++) this.#insert(words[slot * this.recordWords], slot)
   }
 
   #insert(low: number, slot: number): void {
+    const table = this.#table
     let place = low & this.#mask
-    while (this.#slots[place] !== 0) place = (place + 1) & this.#mask
-    this.#tags[place] = low
-    this.#slots[place] = slot + 1
+    while (table[2 * place + 1] !== 0) place = (place + 1) & this.#mask
+    table[2 * place] = low
+    table[2 * place + 1] = slot + 1
   }
 
   /** Linear probing without tombstones: what follows moves back into the gap where its probe allows (Knuth 6.4 R). */
   #remove(slot: number): void {
-    let gap = this.words[slot * this.recordWords] & this.#mask
-    while (this.#slots[gap] !== slot + 1) gap = (gap + 1) & this.#mask
-    for (let place = (gap + 1) & this.#mask; this.#slots[place] !== 0; place = (place + 1) & this.#mask) {
-      const home = this.#tags[place] & this.#mask
-      if (((place - home) & this.#mask) < ((place - gap) & this.#mask)) continue
-      this.#tags[gap] = this.#tags[place]
-      this.#slots[gap] = this.#slots[place]
+    const table = this.#table
+    const mask = this.#mask
+    let gap = this.words[slot * this.recordWords] & mask
+    while (table[2 * gap + 1] !== slot + 1) gap = (gap + 1) & mask
+    for (let place = (gap + 1) & mask; table[2 * place + 1] !== 0; place = (place + 1) & mask) {
+      const home = table[2 * place] & mask
+      if (((place - home) & mask) < ((place - gap) & mask)) continue
+      table[2 * gap] = table[2 * place]
+      table[2 * gap + 1] = table[2 * place + 1]
       gap = place
     }
-    this.#slots[gap] = 0
+    table[2 * gap + 1] = 0
   }
 
   #unlink(slot: number): void {
-    const older = this.#older[slot]
-    const newer = this.#newer[slot]
+    const links = this.#links
+    const older = links[2 * slot]
+    const newer = links[2 * slot + 1]
     if (older === NONE) this.#oldest = newer
-    else this.#newer[older] = newer
+    else links[2 * older + 1] = newer
     if (newer === NONE) this.#newest = older
-    else this.#older[newer] = older
+    else links[2 * newer] = older
   }
 
   #linkNewest(slot: number): void {
-    this.#older[slot] = this.#newest
-    this.#newer[slot] = NONE
+    this.#links[2 * slot] = this.#newest
+    this.#links[2 * slot + 1] = NONE
     if (this.#newest === NONE) this.#oldest = slot
-    else this.#newer[this.#newest] = slot
+    else this.#links[2 * this.#newest + 1] = slot
     this.#newest = slot
   }
-}
-
-function enlarged(array: Int32Array, length: number): Int32Array<ArrayBuffer> {
-  const copy = new Int32Array(length)
-  copy.set(array)
-  return copy
 }
