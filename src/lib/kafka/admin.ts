@@ -74,6 +74,8 @@ export interface KafkaAdmin {
   endOffsets(topic: string): Promise<PartitionOffsets>
   /** Offset of the earliest record still there, by partition. @throws EnvironmentError P2PAY_TOPIC_MISSING */
   startOffsets(topic: string): Promise<PartitionOffsets>
+  /** Both at once: `earliest` is the earliest record still there, `end` the next one to be written. */
+  offsetBounds(topic: string): Promise<ReadonlyMap<number, {readonly earliest: number; readonly end: number}>>
   /** Absent = nothing committed. */
   committedOffsets(group: string, topic: string): Promise<PartitionOffsets>
   lagOf(group: string, topic: string): Promise<readonly GroupLag[]>
@@ -113,14 +115,14 @@ export async function openAdmin(clients: KafkaClients, timeoutMs: number): Promi
     throw toEnvironmentError(error, {doing: 'connect', brokers, timeoutMs})
   }
 
-  const offsetsOf = (topic: string): Promise<ReadonlyMap<number, {readonly low: number; readonly high: number}>> =>
+  const offsetsOf = (topic: string): Promise<ReadonlyMap<number, {readonly earliest: number; readonly end: number}>> =>
     attempt(`tell the offsets of ${topic}`, async () => {
       await existing(admin, topic)
       const offsets = await admin.fetchTopicOffsets(topic)
       return new Map(
         offsets
           .toSorted((a, b) => a.partition - b.partition)
-          .map(({partition, low, high}) => [partition, {low: Number(low), high: Number(high)}]),
+          .map(({partition, low, high}) => [partition, {earliest: Number(low), end: Number(high)}]),
       )
     })
 
@@ -180,20 +182,17 @@ export async function openAdmin(clients: KafkaClients, timeoutMs: number): Promi
           memberCount: members.length,
         }))
       }),
-    endOffsets: async topic => new Map([...(await offsetsOf(topic))].map(([partition, {high}]) => [partition, high])),
-    startOffsets: async topic => new Map([...(await offsetsOf(topic))].map(([partition, {low}]) => [partition, low])),
+    endOffsets: async topic => new Map([...(await offsetsOf(topic))].map(([partition, {end}]) => [partition, end])),
+    startOffsets: async topic =>
+      new Map([...(await offsetsOf(topic))].map(([partition, {earliest}]) => [partition, earliest])),
+    offsetBounds: offsetsOf,
     committedOffsets,
     lagOf: async (group, topic) => {
       const [committed, bounds] = await Promise.all([committedOffsets(group, topic), offsetsOf(topic)])
-      return [...bounds].map(([partition, {low, high}]) => {
+      return [...bounds].map(([partition, {earliest, end}]) => {
         const next = committed.get(partition)
-        return {
-          partition,
-          committed: next ?? null,
-          earliest: low,
-          end: high,
-          lag: Math.max(0, high - Math.max(next ?? low, low)),
-        }
+        const lag = Math.max(0, end - Math.max(next ?? earliest, earliest))
+        return {partition, committed: next ?? null, earliest, end, lag}
       })
     },
     close: () => admin.disconnect().catch(() => {}),
