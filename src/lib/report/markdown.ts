@@ -158,8 +158,8 @@ function escaped(text: string): string {
     .replaceAll('&', '&amp;')
     .replaceAll('<', '&lt;')
     .replaceAll('>', '&gt;')
+    .replaceAll(/[\\*_{}[\]#|~!@]|^[-+]|^\d+(?=[.)])/g, sign => (/\d/.test(sign) ? `${sign}\\` : `\\${sign}`))
     .replaceAll('`', '&#96;')
-    .replaceAll(/[\\*_{}[\]|~!@]/g, sign => `\\${sign}`)
 }
 
 /** Within backticks nothing is markup but the backtick itself; a bar would still end a table's cell. */
