@@ -215,7 +215,8 @@ export class Writer {
   }
 
   uuid(text: string): this {
-    this.#bytes.write(text.replaceAll('-', ''), this.#grow(16), 'hex')
+    const at = this.#grow(16)
+    this.#bytes.write(text.replaceAll('-', ''), at, 'hex')
     return this
   }
 
