@@ -155,7 +155,7 @@ class InProcessDetector implements Detector {
   #riskOf(event: PaymentEvent): number {
     const here = this.#countryRisks.get(event.country) ?? 0
     const there = this.#countryRisks.get(event.creditorCountry) ?? 0
-    return here > there ? here : there
+    return Math.max(here, there)
   }
 }
 

@@ -147,7 +147,7 @@ export class DebtorWindows {
     let nearCount = 1
     let microCount = event.isMicro ? 1 : 0
     const total = words[start + DEBTOR.count]
-    const used = total < RING ? total : RING
+    const used = Math.min(total, RING)
     // From the latest back; what came after the payment itself, on a second look, is not its past.
     const first = own < 0 ? 0 : ((total - 1 - own) & (RING - 1)) + 1
     for (let age = first; age < used; age++) {
@@ -241,7 +241,7 @@ function findInRing(words: Int32Array, start: number, event: PaymentEvent): numb
   const low = event.payment.low
   const high = event.payment.high
   const total = words[start + DEBTOR.count]
-  const used = total < RING ? total : RING
+  const used = Math.min(total, RING)
   for (let place = 0; place < used; place++) {
     if (words[start + DEBTOR.ringIdsLow + place] === low && words[start + DEBTOR.ringIdsHigh + place] === high)
       return place

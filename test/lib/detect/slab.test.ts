@@ -77,28 +77,34 @@ describe('a slab', () => {
     // Few distinct homes in the hash table make long probes, and evictions within them.
     const id = fc.record({low: fc.constantFrom(0, 1, 2, 255, 256, -1, 511), high: fc.integer({min: 0, max: 3})})
     fc.assert(
-      fc.property(fc.integer({min: 1, max: 12}), fc.array(id, {maxLength: 200}), (maxCount, touches) => {
-        const slab = slabOf(maxCount)
-        const model = new Map<string, number>()
-        let evicted = 0
-        touches.forEach(({low, high}, step) => {
-          const key = `${low}/${high}`
-          if (!model.delete(key) && model.size === maxCount) {
-            const [oldest] = model.keys()
-            model.delete(oldest as string)
-            evicted++
-          }
-          model.set(key, step)
-          write(slab, low, high, step)
-        })
-        const held = [...slab.slots()].map(slot => {
-          const start = slot * WORDS
-          expect(slab.find(slab.words[start], slab.words[start + 1])).toBe(slot)
-          return [`${slab.words[start]}/${slab.words[start + 1]}`, slab.words[start + 2]]
-        })
-        expect(held).toEqual([...model])
-        expect(slab.evictedCount).toBe(evicted)
-      }),
+      fc.property(
+        fc.integer({min: 1, max: 12}),
+        fc.integer({min: 1, max: 50}),
+        fc.array(id, {maxLength: 200}),
+        (maxCount, spare, touches) => {
+          // Few ticks, so that they are numbered anew on the way.
+          const slab = new Slab({recordWords: WORDS, maxCount, maxTick: maxCount + spare})
+          const model = new Map<string, number>()
+          let evicted = 0
+          touches.forEach(({low, high}, step) => {
+            const key = `${low}/${high}`
+            if (!model.delete(key) && model.size === maxCount) {
+              const [oldest] = model.keys()
+              model.delete(oldest as string)
+              evicted++
+            }
+            model.set(key, step)
+            write(slab, low, high, step)
+          })
+          const held = [...slab.slots()].map(slot => {
+            const start = slot * WORDS
+            expect(slab.find(slab.words[start], slab.words[start + 1])).toBe(slot)
+            return [`${slab.words[start]}/${slab.words[start + 1]}`, slab.words[start + 2]]
+          })
+          expect(held).toEqual([...model])
+          expect(slab.evictedCount).toBe(evicted)
+        },
+      ),
     )
   })
 
