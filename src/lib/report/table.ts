@@ -2,7 +2,6 @@
  * The end block of a run for a terminal: verdict, thresholds, load, ladder, latency, detection, and the command that
  * repeats it. Reads as well without colour; about 100 columns wide.
  */
-import Table from 'cli-table3'
 import {
   formatCount,
   formatInterval,
@@ -17,12 +16,25 @@ import {
 } from './format.js'
 import type {DetectionSummary, RunResult} from './result.js'
 import {
+  type Align,
+  INDENT,
+  marked,
+  type Page,
+  type Paint,
+  pageOf,
+  type RenderOptions,
+  section,
+  sparkline,
+  tabulated,
+  toned,
+  wrapped,
+} from './terminal.js'
+import {
   describeAnomaly,
   foreignText,
   formatDifference,
   ladderRungs,
   latenciesByRole,
-  type Mark,
   routes,
   spanOf,
   thresholdRows,
@@ -31,29 +43,11 @@ import {
   verdictTitle,
 } from './view.js'
 
-export interface RenderOptions {
-  /** ANSI colours. */
-  readonly color: boolean
-  /** Columns of the terminal; 60 at least, 100 at most are used. */
-  readonly width: number
-}
-
-type Paint = Readonly<Record<'bold' | 'dim' | 'red' | 'green' | 'yellow', (text: string) => string>>
-type Align = 'left' | 'right'
-
-interface Page {
-  readonly paint: Paint
-  readonly width: number
-}
-
-const INDENT = '  '
-const MIN_WIDTH = 60
-const MAX_WIDTH = 100
 const EXAMPLES_SHOWN = 3
 
 export function renderResult(given: RunResult, {color, width}: RenderOptions): string {
   const result = withPlainText(given)
-  const page: Page = {paint: paintOf(color), width: Math.max(MIN_WIDTH, Math.min(width, MAX_WIDTH))}
+  const page = pageOf({color, width})
   const sections = [
     verdictLines(result, page),
     section('THRESHOLDS', thresholdLines(result, page), page),
@@ -96,11 +90,6 @@ function verdictLines(result: RunResult, {paint}: Page): string[] {
       `${INDENT}p2pay ${versions.p2pay} · Node ${versions.node} · ${machine.platform}, ${plural(machine.cpus, 'core')}`,
     ),
   ]
-}
-
-function section(title: string, lines: readonly string[], {paint, width}: Page): string[] {
-  if (lines.length === 0) return []
-  return [`${paint.bold(title)} ${paint.dim('─'.repeat(width - title.length - 1))}`, ...lines]
 }
 
 function thresholdLines(result: RunResult, {paint}: Page): string[] {
@@ -267,74 +256,4 @@ function typologyLines({typologies}: DetectionSummary, paint: Paint): string[] {
 
 function of({count, total}: {readonly count: number; readonly total: number}): string {
   return `${formatCount(count)} of ${formatCount(total)}`
-}
-
-/** Columns without borders, two spaces apart. */
-function tabulated(rows: readonly (readonly string[])[], aligns: readonly Align[]): string[] {
-  if (rows.length === 0) return []
-  const none = ''
-  const table = new Table({
-    chars: {
-      ...{top: none, 'top-mid': none, 'top-left': none, 'top-right': none},
-      ...{bottom: none, 'bottom-mid': none, 'bottom-left': none, 'bottom-right': none},
-      ...{left: INDENT, 'left-mid': none, mid: none, 'mid-mid': none, right: none, 'right-mid': none, middle: INDENT},
-    },
-    style: {'padding-left': 0, 'padding-right': 0, head: [], border: [], compact: true},
-    colAligns: [...aligns],
-  })
-  table.push(...rows.map(row => [...row]))
-  return table
-    .toString()
-    .split('\n')
-    .map(line => line.trimEnd())
-}
-
-/** Words that fit the page, the first line behind a sign. */
-function wrapped(text: string, {width}: Page, sign: string): string[] {
-  const room = width - INDENT.length - 2
-  const lines: string[] = []
-  let line = ''
-  for (const word of plainText(text).split(' ')) {
-    if (line !== '' && line.length + 1 + word.length > room) {
-      lines.push(line)
-      line = word
-    } else {
-      line = line === '' ? word : `${line} ${word}`
-    }
-  }
-  lines.push(line)
-  return lines.map((each, index) => `${INDENT}${index === 0 ? sign : INDENT}${each}`)
-}
-
-const BARS = [...'▁▂▃▄▅▆▇█']
-const MAX_BARS = 40
-
-/** Payments by second as bars from 0 to the most; long runs are averaged into forty. */
-function sparkline(perSecond: readonly number[]): string {
-  const groupSize = Math.ceil(perSecond.length / MAX_BARS)
-  const means: number[] = []
-  for (let at = 0; at < perSecond.length; at += groupSize) {
-    const group = perSecond.slice(at, at + groupSize)
-    means.push(group.reduce((total, count) => total + count, 0) / group.length)
-  }
-  const most = Math.max(...means)
-  return means.map(mean => BARS[most === 0 ? 0 : Math.round((mean / most) * (BARS.length - 1))] ?? '').join('')
-}
-
-function marked(mark: Mark, paint: Paint): string {
-  return toned(mark, paint)(SIGNS[mark])
-}
-
-const SIGNS: Readonly<Record<Mark, string>> = {pass: '✓', fail: '✗', warn: '!'}
-
-function toned(mark: Mark, paint: Paint): (text: string) => string {
-  return mark === 'pass' ? paint.green : mark === 'warn' ? paint.yellow : paint.red
-}
-
-const ESCAPE = '\u001b'
-
-function paintOf(color: boolean): Paint {
-  const code = (on: number, off: number) => (text: string) =>
-    color && text !== '' ? `${ESCAPE}[${on}m${text}${ESCAPE}[${off}m` : text
-  return {bold: code(1, 22), dim: code(2, 22), red: code(31, 39), green: code(32, 39), yellow: code(33, 39)}
 }

@@ -5,12 +5,13 @@
 import {parseDurationMs} from '../base/duration.js'
 import {TYPOLOGIES} from '../payment/label.js'
 import type {Path} from './document.js'
+import {DEFAULTS, LIMITS} from './limits.js'
 import {loadOf} from './load-phases.js'
 import type {PlanOverrides} from './overrides.js'
 import type {LoadPhase, Plan, ThresholdPlan} from './plan.js'
 import {plannedCountOf} from './planned-count.js'
 import type {Report} from './problem.js'
-import {DEFAULTS, LIMITS, type ScenarioFile} from './schema.js'
+import type {ScenarioFile} from './schema.js'
 
 export function buildPlan(
   file: ScenarioFile | undefined,

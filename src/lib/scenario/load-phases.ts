@@ -1,10 +1,10 @@
 /** How `--tps`, `--duration`, `--count` and `--arrivals` change a scenario's load, or make one without a file. */
 
+import {DEFAULTS} from './limits.js'
 import type {PlanOverrides} from './overrides.js'
 import type {ArrivalKind, LoadPhase} from './plan.js'
 import {lengthMsOf, plannedCountOf} from './planned-count.js'
 import type {Report} from './problem.js'
-import {DEFAULTS} from './schema.js'
 
 /**
  * - `--tps N` replaces the load by one constant phase, as long as asked, or as the file's load, or one minute;

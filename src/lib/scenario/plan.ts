@@ -61,3 +61,11 @@ export interface DetectorPlan {
   /** Limits and scores of rules, by rule name, over their defaults: `{amount: {limit: 500000, score: 0.4}}`. */
   readonly rules: Readonly<Record<string, Readonly<Record<string, number>>>>
 }
+
+/** What scenario/load.ts makes of a file or flags. */
+export interface LoadedPlan {
+  readonly plan: Plan
+  /** Of the effective plan's canonical JSON, flags included: equal digests plan equal runs. */
+  readonly sha256: string
+  readonly description: string | null
+}

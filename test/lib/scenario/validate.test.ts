@@ -1,7 +1,7 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: scenarios have placeholders of their own
 import {describe, expect, it} from 'vitest'
-import {validateScenario} from '../../../src/lib/scenario/load.js'
 import {renderProblem} from '../../../src/lib/scenario/problem.js'
+import {validateScenario} from '../../../src/lib/scenario/validate-scenario.js'
 
 const LOAD = 'load: {executor: constant-arrival-rate, rate: 500, duration: 20s}'
 
