@@ -1,6 +1,7 @@
 import {UsageError} from '../base/errors.js'
 import {TYPOLOGIES} from '../payment/label.js'
 import {parseRunTag} from '../payment/payment-id.js'
+import {checkAccounts} from '../population/population.js'
 import {KEY_FIELDS, type StreamInputs} from './stream.js'
 
 /** The year 9999 ends here; ISO times have four digits for the year. A stream has decades of room before it. */
@@ -15,6 +16,7 @@ const MIN_START_MS = 0
  */
 export function checkInputs(inputs: StreamInputs): void {
   parseRunTag(inputs.runTag)
+  checkAccounts(inputs)
   const problems = [
     ...isWithin('seed', inputs.seed, -Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER),
     ...(Number.isSafeInteger(inputs.seed) ? [] : [`seed ${inputs.seed} is not an integer`]),

@@ -8,7 +8,7 @@ import type {Population} from '../population/population.js'
 import {SEGMENTS} from '../population/segments.js'
 import {TRADE} from '../population/trades.js'
 import {TOPIC} from '../population/vocabulary.js'
-import {Amounts, type Purpose} from './amounts.js'
+import {Amounts, PURPOSE, type Purpose} from './amounts.js'
 import {CHANNEL, METHOD, type PaymentDraft, TYPE} from './draft.js'
 
 const NEW_PAYEE_SHARE = 0.05
@@ -42,6 +42,8 @@ export class Life {
     else if (kind < mix[1]) this.purchase(draft, debtor, timeMs, draw)
     else if (kind < mix[2]) this.bill(draft, debtor, timeMs, draw)
     else this.cashOut(draft, debtor, timeMs, draw)
+    // A business does not buy from itself.
+    if (draft.creditor === debtor) this.transfer(draft, debtor, timeMs, draw)
   }
 
   /** Money to a person: mostly a known payee, sometimes somebody new. Businesses pay wages and suppliers. */
@@ -65,7 +67,7 @@ export class Life {
   /** Sets amount and reference of a transfer by its purpose. */
   transferAmount(draft: PaymentDraft, purpose: Purpose, draw: Random): void {
     const scale = this.population.spending[draft.debtor]
-    const habitual = purpose === 'support' || purpose === 'payroll'
+    const habitual = purpose === PURPOSE.support || purpose === PURPOSE.payroll
     draft.amountMinor = habitual
       ? this.amounts.at(purpose, scale, draft.currencyMarket, this.habits.amountUnit(draft.debtor, draft.creditor))
       : this.amounts.draw(purpose, scale, draft.currencyMarket, draw)
@@ -106,7 +108,7 @@ export class Life {
     const scale = medianEuro * this.population.spending[debtor]
     const fixed = draw.unit() < 0.6
     const u = fixed ? this.habits.amountUnit(debtor, biller) : draw.unit()
-    draft.amountMinor = this.amounts.at('bill', scale, draft.currencyMarket, u, fixed ? undefined : draw)
+    draft.amountMinor = this.amounts.at(PURPOSE.bill, scale, draft.currencyMarket, u, fixed ? undefined : draw)
     draft.reference = this.referenceOf(TOPIC.contract, draw)
   }
 
@@ -114,7 +116,7 @@ export class Life {
     const method = draw.unit() < 0.85 ? METHOD.card : METHOD.wallet
     this.setting(draft, TYPE.cash_out, debtor, method, CHANNEL.atm, timeMs, draw)
     draft.creditor = this.habits.shop(debtor, TRADE.cash, draw.below(3))
-    draft.amountMinor = this.amounts.draw('cash', this.population.spending[debtor], draft.currencyMarket, draw)
+    draft.amountMinor = this.amounts.draw(PURPOSE.cash, this.population.spending[debtor], draft.currencyMarket, draw)
   }
 
   /** A merchant gives money back in the customer's currency; the caller says which payment and how much. */
@@ -133,7 +135,7 @@ export class Life {
     const {medianEuro} = this.population.categories[this.population.category[shop]]
     // The basket follows the shop more than the purse.
     const scale = medianEuro * (0.5 + 0.5 * Math.min(4, this.population.spending[debtor]))
-    return this.amounts.draw('basket', scale, market, draw)
+    return this.amounts.draw(PURPOSE.basket, scale, market, draw)
   }
 
   referenceOf(topic: number, draw: Random): number {
@@ -185,22 +187,22 @@ export class Life {
 
 function personalPurpose(draw: Random): Purpose {
   const u = draw.unit()
-  if (u < 0.42) return 'split'
-  if (u < 0.68) return 'support'
-  if (u < 0.79) return 'gift'
-  return u < 0.97 ? 'goods' : 'large'
+  if (u < 0.42) return PURPOSE.split
+  if (u < 0.68) return PURPOSE.support
+  if (u < 0.79) return PURPOSE.gift
+  return u < 0.97 ? PURPOSE.goods : PURPOSE.large
 }
 
 function businessPurpose(draw: Random): Purpose {
   const u = draw.unit()
-  if (u < 0.55) return 'payroll'
-  return u < 0.96 ? 'invoice' : 'large'
+  if (u < 0.55) return PURPOSE.payroll
+  return u < 0.96 ? PURPOSE.invoice : PURPOSE.large
 }
 
 function topicOf(purpose: Purpose): number {
-  if (purpose === 'split' || purpose === 'gift') return TOPIC.everyday
-  if (purpose === 'support') return TOPIC.home
-  return purpose === 'payroll' || purpose === 'invoice' ? TOPIC.business : TOPIC.goods
+  if (purpose === PURPOSE.split || purpose === PURPOSE.gift) return TOPIC.everyday
+  if (purpose === PURPOSE.support) return TOPIC.home
+  return purpose === PURPOSE.payroll || purpose === PURPOSE.invoice ? TOPIC.business : TOPIC.goods
 }
 
 function clamp(valueE5: number, limitE5: number): number {

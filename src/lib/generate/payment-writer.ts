@@ -2,9 +2,9 @@
  * Writes drafts as wire format v1 into a slab of bytes. All texts that a run repeats are rendered once, as JSON, and
  * copied; only numbers are formatted per payment. `encodePayment` is the readable reference of the same bytes.
  */
-import {assert} from '../base/assert.js'
-import {CHANNELS, CREDITOR_TYPES, PAYMENT_METHODS, PAYMENT_SCHEMA_VERSION, PAYMENT_TYPES} from '../payment/payment.js'
-import type {Population} from '../population/population.js'
+import {assert, present} from '../base/assert.js'
+import {CHANNELS, PAYMENT_METHODS, PAYMENT_SCHEMA_VERSION, PAYMENT_TYPES} from '../payment/payment.js'
+import type {AccountIds, Population} from '../population/population.js'
 import {ascii, IsoTimes, putBytes, putDigits, putE5, putHex8, putHex12, putInteger, putIp} from './bytes.js'
 import {
   hasCard,
@@ -32,30 +32,31 @@ export class PaymentWriter {
   readonly #key: KeyField
   readonly #times = new IsoTimes()
   readonly #simTimes = new IsoTimes()
+  /** Up to the payment type; id and time are patched. */
   readonly #head: Uint8Array
-  readonly #types: readonly Uint8Array[]
-  readonly #idPrefix: Uint8Array
+  readonly #sequenceAt: number
+  readonly #timeAt: number
+  /** By type, with made ids: from the type to the amount; the numbers of debtor and creditor are patched. */
+  readonly #parties: readonly Parties[]
   readonly #idDigits: number
-  readonly #fixedIds: {readonly bytes: Uint8Array; readonly offsets: Uint32Array} | undefined
+  /** With given ids. */
+  readonly #givenIds: {readonly bytes: Uint8Array; readonly offsets: Uint32Array} | undefined
+  readonly #types: readonly Uint8Array[]
   readonly #creditorIds = ascii('","creditor_id":"')
   readonly #creditorTypes: readonly Uint8Array[]
-  /** By market × method. */
-  readonly #methods: readonly Uint8Array[]
-  readonly #lastFours = ascii('","card_last_four":"')
-  readonly #lastFourEnd = ascii('"')
-  readonly #channels: readonly Uint8Array[]
-  readonly #countries: readonly Uint8Array[]
-  readonly #creditorCountries: readonly Uint8Array[]
-  readonly #deviceIds: Uint8Array
-  readonly #latitudes = ascii('","latitude":')
+  /** By (market × methods + method) × channels + channel: from the currency to the address. */
+  readonly #means: readonly Means[]
+  /** Two letters by market. */
+  readonly #countries: Uint8Array
+  readonly #device: Uint8Array
+  readonly #deviceAt: number
   readonly #longitudes = ascii(',"longitude":')
   readonly #categories: readonly Uint8Array[]
   readonly #references: readonly Uint8Array[]
   readonly #originalPayments: Uint8Array
-  readonly #statuses: readonly Uint8Array[]
-  readonly #simChanges = ascii(',"sim_changed_at":"')
-  readonly #sequenceAt: number
-  readonly #timeAt: number
+  readonly #accepted = ascii(',"status":"accepted"')
+  readonly #declined = ascii(',"status":"declined"')
+  readonly #simChanges = ascii(',"sim_changed_at":"0000-00-00T00:00:00.000Z"')
 
   constructor(population: Population, key: KeyField) {
     const {runTag, ids, markets, vocabulary} = population
@@ -67,26 +68,28 @@ export class PaymentWriter {
     this.#sequenceAt = beforeSequence.length
     this.#timeAt = beforeTime.length
     this.#head = ascii(`${beforeTime}0000-00-00T00:00:00.000Z","payment_type":"`)
-    this.#types = PAYMENT_TYPES.map(type => ascii(`${type}","debtor_id":"`))
-    this.#idPrefix = ascii(ids.prefix)
+    this.#parties = PAYMENT_TYPES.map((_, type) => partiesOf(type, ids))
     this.#idDigits = ids.digits
-    this.#fixedIds = ids.fixed
-    this.#creditorTypes = CREDITOR_TYPES.map(type => ascii(`","creditor_type":"${type}","amount_minor":`))
-    this.#methods = markets.flatMap(market =>
-      PAYMENT_METHODS.map(method => {
-        const card = method === 'card' ? `,"card_token":"${cardPrefix(runTag)}` : ''
-        return ascii(`,"currency":"${market.currency}","method":"${method}"${card}`)
-      }),
+    this.#givenIds = ids.fixed
+    this.#types = PAYMENT_TYPES.map(type => ascii(`${type}","debtor_id":"`))
+    this.#creditorTypes = PAYMENT_TYPES.map((_, type) => ascii(creditorTypeText(type)))
+    this.#means = markets.flatMap(market =>
+      PAYMENT_METHODS.flatMap((_, method) =>
+        CHANNELS.map((_, channel) => meansOf(market.currency, method, channel, runTag)),
+      ),
     )
-    this.#channels = CHANNELS.map(channel => ascii(`,"channel":"${channel}","country":"`))
-    this.#countries = markets.map(market => ascii(`${market.code}","creditor_country":"`))
-    this.#creditorCountries = markets.map(market => ascii(`${market.code}","ip_address":"`))
-    this.#deviceIds = ascii(`","device_id":"${devicePrefix(runTag)}`)
+    this.#countries = ascii(markets.map(market => market.code).join(''))
+    const beforeDevice = `","device_id":"${devicePrefix(runTag)}`
+    this.#deviceAt = beforeDevice.length
+    this.#device = ascii(`${beforeDevice}00000000","latitude":`)
     this.#categories = population.categories.map(category => ascii(`,"merchant_category":"${category.code}"`))
     this.#references = vocabulary.texts.map(text => ascii(`,"reference":${JSON.stringify(text)}`))
-    this.#originalPayments = ascii(`,"original_payment_id":"${idHead}`)
-    this.#statuses = ['accepted', 'declined'].map(status => ascii(`,"status":"${status}"`))
+    this.#originalPayments = ascii(`,"original_payment_id":"${idHead}000000000000"`)
     this.maxBytes = MAX_FIXED_BYTES + 2 * ids.maxBytes
+    assert(
+      markets.every(market => /^[A-Z]{2}$/.test(market.code)),
+      'country codes have two letters',
+    )
     assert(
       this.#references.every(text => text.length < 200),
       'references are short',
@@ -100,76 +103,95 @@ export class PaymentWriter {
    * @returns the position behind it
    */
   write(target: Uint8Array, start: number, draft: PaymentDraft, sequence: number, createdAtMs: number): number {
-    const population = this.#population
     const {type, method} = draft
+    // The head keeps what it last held, so that only what changed is formatted.
+    putHex12(this.#head, this.#sequenceAt, sequence)
+    this.#times.put(this.#head, this.#timeAt, createdAtMs)
     target.set(this.#head, start)
-    putHex12(target, start + this.#sequenceAt, sequence)
-    this.#times.put(target, start + this.#timeAt, createdAtMs)
-    let at = putBytes(target, start + this.#head.length, this.#types[type])
-    const debtorAt = at
-    at = this.#putId(target, at, draft.debtor)
-    const debtorEnd = at
-    at = putBytes(target, at, this.#creditorIds)
-    const creditorAt = at
-    at = this.#putId(target, at, draft.creditor)
-    this.#placeKey(start, debtorAt, debtorEnd, creditorAt, at)
-    const merchant = hasMerchantCreditor(type)
-    at = putBytes(target, at, this.#creditorTypes[merchant ? 1 : 0])
+    let at = start + this.#head.length
+    at =
+      this.#givenIds === undefined
+        ? this.#putParties(target, start, at, draft)
+        : this.#putGiven(target, start, at, draft)
     at = putInteger(target, at, draft.amountMinor)
-    at = putBytes(target, at, this.#methods[draft.currencyMarket * PAYMENT_METHODS.length + method])
-    if (hasCard(method)) {
-      at = putHex8(target, at, draft.card)
-      at = putBytes(target, at, this.#lastFours)
-      at = putDigits(target, at, lastFourOf(draft.card), 4)
-      at = putBytes(target, at, this.#lastFourEnd)
-    }
-    at = putBytes(target, at, this.#channels[draft.channel])
-    at = putBytes(target, at, this.#countries[draft.market])
-    at = putBytes(target, at, this.#creditorCountries[population.market[draft.creditor]])
+    at = this.#putMeans(target, at, draft)
     at = putIp(target, at, draft.ip)
-    at = putBytes(target, at, this.#deviceIds)
-    at = putHex8(target, at, draft.device)
-    at = putBytes(target, at, this.#latitudes)
-    at = putE5(target, at, draft.latitudeE5)
+    target.set(this.#device, at)
+    putHex8(target, at + this.#deviceAt, draft.device)
+    at = putE5(target, at + this.#device.length, draft.latitudeE5)
     at = putBytes(target, at, this.#longitudes)
     at = putE5(target, at, draft.longitudeE5)
-    if (merchant) at = putBytes(target, at, this.#categories[population.category[draft.creditor]])
+    if (hasMerchantCreditor(type)) {
+      at = putBytes(target, at, this.#categories[this.#population.category[draft.creditor]])
+    }
     if (hasReference(type)) at = putBytes(target, at, this.#references[draft.reference])
     if (hasOriginalPayment(type)) {
       at = putBytes(target, at, this.#originalPayments)
-      at = putHex12(target, at, draft.originalSequence)
-      target[at++] = QUOTE
+      putHex12(target, at - 1 - SEQUENCE_BYTES, draft.originalSequence)
     }
-    if (hasStatus(method)) at = putBytes(target, at, this.#statuses[draft.declined ? 1 : 0])
+    if (hasStatus(method)) at = putBytes(target, at, draft.declined ? this.#declined : this.#accepted)
     if (hasSimChange(method)) {
       at = putBytes(target, at, this.#simChanges)
-      at = this.#simTimes.put(target, at, draft.simChangedAtMs)
-      target[at++] = QUOTE
+      this.#simTimes.put(target, at - 1 - TIME_BYTES, draft.simChangedAtMs)
     }
     target[at++] = CLOSING_BRACE
     return at
   }
 
-  #putId(target: Uint8Array, position: number, account: number): number {
-    if (this.#fixedIds === undefined) {
-      return putDigits(target, putBytes(target, position, this.#idPrefix), account, this.#idDigits)
-    }
-    const {bytes, offsets} = this.#fixedIds
+  #putParties(target: Uint8Array, start: number, position: number, draft: PaymentDraft): number {
+    const {template, debtorAt, creditorAt, idBytes} = this.#parties[draft.type]
+    const digits = this.#idDigits
+    target.set(template, position)
+    putDigits(target, position + debtorAt + idBytes - digits, draft.debtor, digits)
+    putDigits(target, position + creditorAt + idBytes - digits, draft.creditor, digits)
+    this.#placeKey(start, position + debtorAt, idBytes, position + creditorAt, idBytes)
+    return position + template.length
+  }
+
+  #putGiven(target: Uint8Array, start: number, position: number, draft: PaymentDraft): number {
+    const debtorAt = putBytes(target, position, this.#types[draft.type])
+    const debtorEnd = this.#putGivenId(target, debtorAt, draft.debtor)
+    const creditorAt = putBytes(target, debtorEnd, this.#creditorIds)
+    const creditorEnd = this.#putGivenId(target, creditorAt, draft.creditor)
+    this.#placeKey(start, debtorAt, debtorEnd - debtorAt, creditorAt, creditorEnd - creditorAt)
+    return putBytes(target, creditorEnd, this.#creditorTypes[draft.type])
+  }
+
+  #putGivenId(target: Uint8Array, position: number, account: number): number {
+    const {bytes, offsets} = present(this.#givenIds, 'given account ids')
     const end = offsets[account + 1]
     let at = position
     for (let index = offsets[account]; index < end; index++) target[at++] = bytes[index]
     return at
   }
 
-  #placeKey(start: number, debtorAt: number, debtorEnd: number, creditorAt: number, creditorEnd: number): void {
+  #putMeans(target: Uint8Array, position: number, draft: PaymentDraft): number {
+    const {method, currencyMarket, market} = draft
+    const means = this.#means[(currencyMarket * PAYMENT_METHODS.length + method) * CHANNELS.length + draft.channel]
+    const {template} = means
+    target.set(template, position)
+    if (hasCard(method)) {
+      putHex8(target, position + means.tokenAt, draft.card)
+      putDigits(target, position + means.lastFourAt, lastFourOf(draft.card), 4)
+    }
+    const countries = this.#countries
+    const creditorMarket = this.#population.market[draft.creditor]
+    target[position + means.countryAt] = countries[2 * market]
+    target[position + means.countryAt + 1] = countries[2 * market + 1]
+    target[position + means.creditorCountryAt] = countries[2 * creditorMarket]
+    target[position + means.creditorCountryAt + 1] = countries[2 * creditorMarket + 1]
+    return position + template.length
+  }
+
+  #placeKey(start: number, debtorAt: number, debtorBytes: number, creditorAt: number, creditorBytes: number): void {
     switch (this.#key) {
       case 'debtor_id':
         this.keyStart = debtorAt
-        this.keyLength = debtorEnd - debtorAt
+        this.keyLength = debtorBytes
         return
       case 'creditor_id':
         this.keyStart = creditorAt
-        this.keyLength = creditorEnd - creditorAt
+        this.keyLength = creditorBytes
         return
       case 'payment_id':
         this.keyStart = start + this.#sequenceAt - PAYMENT_ID_BYTES + SEQUENCE_BYTES
@@ -182,7 +204,56 @@ export class PaymentWriter {
   }
 }
 
-const QUOTE = 34
+/** Text from the type to the amount, with the places of the two ids. */
+interface Parties {
+  readonly template: Uint8Array
+  readonly debtorAt: number
+  readonly creditorAt: number
+  readonly idBytes: number
+}
+
+function partiesOf(type: number, ids: AccountIds): Parties {
+  const id = ids.prefix + '0'.repeat(ids.digits)
+  const beforeDebtor = `${PAYMENT_TYPES[type]}","debtor_id":"`
+  const beforeCreditor = `${beforeDebtor}${id}","creditor_id":"`
+  return {
+    template: ascii(`${beforeCreditor}${id}${creditorTypeText(type)}`),
+    debtorAt: beforeDebtor.length,
+    creditorAt: beforeCreditor.length,
+    idBytes: id.length,
+  }
+}
+
+function creditorTypeText(type: number): string {
+  return `","creditor_type":"${hasMerchantCreditor(type) ? 'merchant' : 'person'}","amount_minor":`
+}
+
+/** Text from the currency to the address, with the places of what is patched. */
+interface Means {
+  readonly template: Uint8Array
+  readonly tokenAt: number
+  readonly lastFourAt: number
+  readonly countryAt: number
+  readonly creditorCountryAt: number
+}
+
+function meansOf(currency: string, method: number, channel: number, runTag: string): Means {
+  const beforeCard = `,"currency":"${currency}","method":"${PAYMENT_METHODS[method]}"`
+  const beforeToken = `,"card_token":"${cardPrefix(runTag)}`
+  const beforeLastFour = `${beforeToken}00000000","card_last_four":"`
+  const card = hasCard(method) ? `${beforeLastFour}0000"` : ''
+  const beforeCountry = `${beforeCard}${card},"channel":"${CHANNELS[channel]}","country":"`
+  const beforeCreditorCountry = `${beforeCountry}XX","creditor_country":"`
+  return {
+    template: ascii(`${beforeCreditorCountry}XX","ip_address":"`),
+    tokenAt: beforeCard.length + beforeToken.length,
+    lastFourAt: beforeCard.length + beforeLastFour.length,
+    countryAt: beforeCountry.length,
+    creditorCountryAt: beforeCreditorCountry.length,
+  }
+}
+
 const CLOSING_BRACE = 125
 const PAYMENT_ID_BYTES = 36
 const SEQUENCE_BYTES = 12
+const TIME_BYTES = 24

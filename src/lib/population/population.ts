@@ -82,7 +82,7 @@ const COMPONENT = {accounts: 0x61636374, characters: 0x63686172} as const
 export function buildPopulation(inputs: PopulationInputs): Population {
   const {seed, runTag, accounts} = inputs
   const accountCount = accounts?.length ?? inputs.accountCount
-  if (accounts === undefined) checkCount(accountCount)
+  checkAccounts(inputs)
   const columns = {
     kind: new Uint8Array(accountCount),
     market: new Uint16Array(accountCount),
@@ -181,7 +181,6 @@ function takeAccounts(
   markets: Market[],
   categories: Category[],
 ): void {
-  checkMix(accounts)
   const marketIndex = new Map(markets.map((market, index) => [`${market.code}/${market.currency}`, index]))
   const categoryIndex = new Map(categories.map((category, index) => [category.code, index]))
   for (const [account, record] of accounts.entries()) {
@@ -262,6 +261,16 @@ function givenIds(accounts: readonly AccountRecord[]): AccountIds {
   const bytes = Buffer.from(accounts.map(account => account.accountId).join(''))
   const text = (account: number): string => bytes.toString('utf8', offsets[account], offsets[account + 1])
   return {prefix: '', digits: 0, maxBytes, text, fixed: {bytes: new Uint8Array(bytes), offsets}}
+}
+
+/**
+ * Refuses what does not make a population.
+ *
+ * @throws UsageError when there are too few or too many accounts, or given ones cannot trade with each other
+ */
+export function checkAccounts(inputs: Pick<PopulationInputs, 'accountCount' | 'accounts'>): void {
+  if (inputs.accounts !== undefined) checkMix(inputs.accounts)
+  else checkCount(inputs.accountCount)
 }
 
 function checkCount(accountCount: number): void {

@@ -3,7 +3,9 @@
  * to payees that the account never had, sometimes after a small trial. Its look-alike is the owner's new phone: the
  * same new device and SIM, but the usual payees and amounts.
  */
+
 import {COUNTRIES} from '../../population/places.js'
+import {PURPOSE} from '../amounts.js'
 import {
   between,
   type CampaignKind,
@@ -43,9 +45,9 @@ const fraud: CampaignKind = {
         } else {
           life.transfer(draft, victim, timeMs, stepDraw)
           draft.creditor = pick(stepDraw, payees)
-          if (trial && step === 0) life.transferAmount(draft, 'split', stepDraw)
+          if (trial && step === 0) life.transferAmount(draft, PURPOSE.split, stepDraw)
           else {
-            life.transferAmount(draft, stepDraw.unit() < 0.25 ? 'large' : 'goods', stepDraw)
+            life.transferAmount(draft, stepDraw.unit() < 0.25 ? PURPOSE.large : PURPOSE.goods, stepDraw)
             draft.amountMinor = life.amounts.wholeUnits(draft.amountMinor * greed, draft.currencyMarket)
           }
         }

@@ -3,7 +3,9 @@
  * are declined, and a card that works buys something dear. Its look-alikes are honest micro payments: an afternoon of
  * vending and parking machines, or an evening of game top-ups, sometimes with the family's shared tablet and card.
  */
+
 import {TRADE} from '../../population/trades.js'
+import {PURPOSE} from '../amounts.js'
 import {
   between,
   type CampaignKind,
@@ -46,7 +48,7 @@ const fraud: CampaignKind = {
         draft.creditor = dear ? habits.drawShop(market, TRADE.retail, stepDraw) : pick(stepDraw, shops)
         draft.card = dear ? working : pick(stepDraw, cards)
         const u = stepDraw.unit()
-        if (dear) draft.amountMinor = life.amounts.draw('goods', 3, draft.currencyMarket, stepDraw)
+        if (dear) draft.amountMinor = life.amounts.draw(PURPOSE.goods, 3, draft.currencyMarket, stepDraw)
         else draft.amountMinor = life.amounts.fromEuro(0.3 + 6 * u * u, draft.currencyMarket)
         draft.declined = stepDraw.unit() < (dear ? 0.1 : 0.3)
       },

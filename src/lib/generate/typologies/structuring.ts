@@ -5,7 +5,7 @@
 
 import {TRADE} from '../../population/trades.js'
 import {TOPIC} from '../../population/vocabulary.js'
-import {REPORTING_THRESHOLD_MINOR} from '../amounts.js'
+import {PURPOSE, REPORTING_THRESHOLD_MINOR} from '../amounts.js'
 import {
   between,
   type CampaignKind,
@@ -36,7 +36,7 @@ const fraud: CampaignKind = {
         life.setting(draft, TYPE.transfer, debtor, METHOD.bank_transfer, channel, timeMs, stepDraw)
         const payee = pick(stepDraw, payees)
         draft.creditor = payee === debtor ? habits.payee(debtor, 0) : payee
-        life.transferAmount(draft, stepDraw.unit() < 0.5 ? 'goods' : 'support', stepDraw)
+        life.transferAmount(draft, stepDraw.unit() < 0.5 ? PURPOSE.goods : PURPOSE.support, stepDraw)
         draft.amountMinor = Math.floor(REPORTING_THRESHOLD_MINOR * between(stepDraw, 0.8, 0.998))
         if (round) draft.amountMinor -= draft.amountMinor % 10_000
       },

@@ -2,6 +2,7 @@
  * Velocity burst: a script empties an account's limits with many payments within minutes, to known and unknown payees,
  * often from the account's own device. Its look-alike is the evening on which somebody pays all bills and debts at once.
  */
+import {PURPOSE} from '../amounts.js'
 
 import {
   between,
@@ -37,7 +38,7 @@ const fraud: CampaignKind = {
         } else {
           life.transfer(draft, debtor, timeMs, stepDraw)
           draft.creditor = pick(stepDraw, payees)
-          life.transferAmount(draft, stepDraw.unit() < 0.6 ? 'goods' : 'split', stepDraw)
+          life.transferAmount(draft, stepDraw.unit() < 0.6 ? PURPOSE.goods : PURPOSE.split, stepDraw)
         }
         draft.device = device
         draft.ip = ip
