@@ -24,7 +24,7 @@ interface Owner {
  */
 export function lockDirectory(directory: string): DirectoryLock | {readonly heldBy: number} {
   const path = join(directory, 'lock')
-  const owner: Owner = {pid: process.pid, startTime: startTimeOf(process.pid), token: randomUUID()}
+  const owner: Owner = {pid: process.pid, startTime: processFacts(process.pid).startTime, token: randomUUID()}
   const text = JSON.stringify(owner)
   if (!createFile(path, text)) {
     const seen = readIfThere(path)
@@ -87,16 +87,20 @@ function isAlive(owner: Owner): boolean {
     // EPERM: it lives, and belongs to another user.
     if (!(error instanceof Error && 'code' in error && error.code === 'EPERM')) return false
   }
-  const startTime = startTimeOf(owner.pid)
+  const {state, startTime} = processFacts(owner.pid)
+  // A killed process whose parent has not noticed yet is a zombie: it holds nothing any more.
+  if (state === 'Z' || state === 'X') return false
   return startTime === null || owner.startTime === null || startTime === owner.startTime
 }
 
-/** Field 22 of /proc/<pid>/stat: ticks since boot when the process started. */
-function startTimeOf(pid: number): string | null {
+/** Fields 3 and 22 of /proc/<pid>/stat: the state, and ticks since boot when the process started. */
+function processFacts(pid: number): {readonly state: string | null; readonly startTime: string | null} {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? null
+    // The second field is the program's name in parentheses, which may hold anything.
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+    return {state: fields[0] ?? null, startTime: fields[19] ?? null}
   } catch {
-    return null
+    return {state: null, startTime: null}
   }
 }
