@@ -14,7 +14,7 @@ import {Partition, type Remembered} from './partition.js'
 import {Abandoned, type DetectTrouble, isTrouble, Patience, TroubleLine} from './patience.js'
 import {Restorer} from './restore.js'
 import {Snapshots} from './snapshots.js'
-import {Wake} from './wake.js'
+import {aborted, Wake} from './wake.js'
 import {type DecidedPayment, Writer} from './writer.js'
 
 export interface SessionOptions extends Omit<DetectOptions, 'limits' | 'snapshots' | 'onDecided' | 'onTrouble'> {
@@ -309,11 +309,4 @@ export class DetectSession {
       if (!(error instanceof Abandoned)) this.#fail(error)
     }
   }
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise(resolve => {
-    if (signal.aborted) resolve()
-    else signal.addEventListener('abort', () => resolve(), {once: true})
-  })
 }

@@ -12,3 +12,10 @@ export class Wake {
     for (const wake of waiters) wake()
   }
 }
+
+export function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise(resolve => {
+    if (signal.aborted) resolve()
+    else signal.addEventListener('abort', () => resolve(), {once: true})
+  })
+}

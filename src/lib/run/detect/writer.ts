@@ -11,11 +11,12 @@ import type {TopicNames} from '../../payment/topics.js'
 import type {RecordPublisher} from '../../sink/publisher.js'
 import type {RecordSource} from '../../source/source.js'
 import type {PaymentRow, PaymentStore, StoredDecision} from '../../store/store.js'
+import {Committer} from './committer.js'
 import {countDeadLetter, countDecision, type DetectCounters} from './counters.js'
 import type {Outbox, Taken} from './outbox.js'
 import {outputsOf, strippedDeadLetterOf} from './outputs.js'
 import type {Partition} from './partition.js'
-import {Abandoned, type DetectTrouble, isTrouble, Patience, TroubleLine} from './patience.js'
+import {Abandoned, type DetectTrouble, Patience} from './patience.js'
 import {bisect, isRecordError, type Refusal, refusalOf} from './refusal.js'
 
 /** What became of one record; for grading and measuring. Times are wall clock µs, NaN where there is none. */
@@ -72,9 +73,8 @@ export class Writer {
   readonly #options: WriterOptions
   readonly #storing: Patience
   readonly #publishing: Patience
-  readonly #committing: TroubleLine
+  readonly #committer: Committer
   readonly #startedUs: number
-  #commitWaitMs = 0
   /** A batch is between outbox and topics. */
   isBusy = false
 
@@ -83,7 +83,7 @@ export class Writer {
     this.#options = options
     this.#storing = new Patience('storing rows', clock, onTrouble)
     this.#publishing = new Patience('publishing', clock, onTrouble)
-    this.#committing = new TroubleLine('committing', clock, onTrouble)
+    this.#committer = new Committer(options)
     this.#startedUs = clock.nowUs()
   }
 
@@ -95,9 +95,9 @@ export class Writer {
     const {outbox, limits, stopping, abandoned, clock} = this.#options
     while (!abandoned.aborted) {
       if (outbox.count === 0) {
-        if (this.#hasUncommitted()) {
-          await this.#sleepUnlessWork(this.#commitWaitMs)
-          await this.#commit()
+        if (this.#committer.hasWork) {
+          await this.#sleepUnlessWork(this.#committer.waitMs)
+          await this.#committer.commit()
         } else if (stopping.aborted) return
         else await outbox.changed()
         continue
@@ -119,7 +119,7 @@ export class Writer {
         partition.written = record.offset + 1
     }
     this.#account(batch)
-    await this.#commit()
+    await this.#committer.commit()
   }
 
   /** Each payment id once per insert: its later twins adopt what became of the first. */
@@ -206,51 +206,6 @@ export class Writer {
     const {publisher, abandoned, counters} = this.#options
     await this.#publishing.untilDone(() => publisher.publish(records), abandoned)
     counters.published += records.length
-  }
-
-  /**
-   * Commits what is written. A failed commit is tried again with the next batch or after a wait; it does not hold up
-   * writing, because a group that rebalances takes no commit until handlers end, and handlers wait for the writer.
-   */
-  async #commit(): Promise<void> {
-    const {source, counters, clock, abandoned, onCommitted} = this.#options
-    if (abandoned.aborted) throw new Abandoned('committing')
-    const partitions = [...this.#uncommitted()]
-    if (partitions.length > 0) {
-      const made = partitions.map(partition => ({
-        partition,
-        offset: partition.written,
-        incarnation: partition.incarnation,
-      }))
-      try {
-        await source.commit(new Map(made.map(({partition, offset}) => [partition.id, offset])))
-      } catch (error) {
-        if (!isTrouble(error)) throw error
-        this.#commitWaitMs = this.#committing.failed(error)
-        if (abandoned.aborted) throw new Abandoned('committing')
-        if (this.#options.stopping.aborted) await clock.sleep(this.#commitWaitMs, abandoned)
-        return
-      }
-      this.#commitWaitMs = 0
-      this.#committing.succeeded()
-      counters.commits += 1
-      for (const {partition, offset, incarnation} of made) {
-        if (partition.incarnation !== incarnation) continue
-        partition.committed = Math.max(partition.committed, offset)
-        partition.forgetCommitted()
-      }
-    }
-    onCommitted()
-  }
-
-  *#uncommitted(): Iterable<Partition> {
-    for (const partition of this.#options.assigned()) {
-      if (!partition.lost && partition.written > partition.committed) yield partition
-    }
-  }
-
-  #hasUncommitted(): boolean {
-    return !this.#uncommitted()[Symbol.iterator]().next().done
   }
 
   async #sleepUnlessWork(ms: number): Promise<void> {
