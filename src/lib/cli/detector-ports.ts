@@ -32,7 +32,7 @@ export async function openDetectorPorts(services: Services, options: DetectorPor
   const snapshots = store ?? (await openFiles(join(options.directory, 'snapshots')))
   try {
     const publisher = await openKafkaPublisher(services.kafka)
-    const source = openKafkaSource(services.kafka, {topic: options.topics.raw, group: options.group})
+    const source = await openKafkaSource(services.kafka, {topic: options.topics.raw, group: options.group})
     return {
       source,
       publisher,
