@@ -11,8 +11,6 @@ const BIN = fileURLToPath(new URL('../../bin/run.js', import.meta.url))
 export interface RunOptions {
   readonly cwd: string
   readonly env?: Readonly<Record<string, string>>
-  /** Shell words to pipe stdout into, such as `head -3`. */
-  readonly timeoutMs?: number
 }
 
 export interface Finished {
