@@ -1,4 +1,4 @@
-/** The command surface as users see it. A change here is a change for them: update with P2PAY_UPDATE_GOLDEN=1. */
+/** The command surface as users see it. A change here is a change for them: update with UPDATE_GOLDEN=1. */
 import {readdirSync, readFileSync, writeFileSync} from 'node:fs'
 import {fileURLToPath} from 'node:url'
 import {describe, expect, it} from 'vitest'
@@ -43,7 +43,7 @@ describe('p2pay --help', () => {
     // The version line names the machine.
     const text = stdout.replace(/^ {2}p2pay\/.*$/m, '  p2pay/VERSION')
     const path = golden(command === '' ? 'p2pay' : command.replaceAll(' ', '-'))
-    if (process.env['P2PAY_UPDATE_GOLDEN'] !== undefined) writeFileSync(path, text)
+    if (process.env['UPDATE_GOLDEN'] !== undefined) writeFileSync(path, text)
     expect(exitCode, stderr).toBe(0)
     expect(text).toBe(readFileSync(path, 'utf8'))
   })

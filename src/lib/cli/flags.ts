@@ -25,6 +25,7 @@ export const propertyFlag = Flags.string({
   char: 'X',
   description: 'Client property in kcat’s words, such as security.protocol=sasl_ssl; repeatable.',
   multiple: true,
+  multipleNonGreedy: true,
   helpValue: '<key=value>',
   helpGroup: KAFKA,
 })

@@ -279,7 +279,7 @@ public class GoldenExchanges {
         request.setMembers(List.of(new LeaveGroupRequestData.MemberIdentity().setMemberId("stranger")
             .setReason(v >= 5 ? "golden" : null)));
         response.setMembers(List.of(new LeaveGroupResponseData.MemberResponse().setMemberId("stranger")
-            .setErrorCode((short) 25)));
+            .setGroupInstanceId(null).setErrorCode((short) 25)));
       }
       exchange("LeaveGroup", ApiKeys.LEAVE_GROUP, v, request, response);
     }
