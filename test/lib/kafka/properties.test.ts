@@ -90,8 +90,8 @@ describe('Kafka properties', () => {
   it.each([
     [
       'an unknown key, with the nearest',
-      ['sasl.user=u'],
-      '"sasl.user" is not supported, did you mean "sasl.username"?',
+      ['sasl.usrname=u'],
+      '"sasl.usrname" is not supported, did you mean "sasl.username"?',
     ],
     ['what has a flag of its own', ['bootstrap.servers=a:1'], '"bootstrap.servers" is given by --brokers'],
     ['no value', ['linger.ms'], '"linger.ms" is not key=value'],
