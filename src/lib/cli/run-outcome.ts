@@ -101,6 +101,6 @@ export async function runOutcome(flags: RunFlags, context: RunContext): Promise<
 }
 
 function runLine(state: RunProgress): string {
-  if (state.load === undefined) return `waiting for the detector: ${formatCount(state.decidedCount)} decided`
+  if (state.load === undefined) return `${state.phase}: the detector has decided on ${formatCount(state.decidedCount)}`
   return `${progressLine(state.load)}, decided ${formatCount(state.decidedCount)}`
 }
