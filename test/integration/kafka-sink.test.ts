@@ -5,13 +5,15 @@ import type {KafkaConnection} from '../../src/lib/kafka/connection.js'
 import {IdempotentProducer, type ProduceRecord} from '../../src/lib/kafka/idempotent-producer.js'
 import {openKafkaPublisher} from '../../src/lib/sink/kafka-publisher.js'
 import type {KafkaSinkOptions} from '../../src/lib/sink/kafka-sink.js'
-import {BreakableBroker} from '../support/embedded-kafka.js'
+import {BreakableBroker, sharedBroker} from '../support/embedded-kafka.js'
 import {freshTopic, numbers, openWatchedSink, sequencesOn, type WatchedSink} from '../support/kafka-contract.js'
 
 const TOPIC_AUTHORIZATION_FAILED = 29
 const NOT_ENOUGH_REPLICAS = 19
 const OUT_OF_ORDER_SEQUENCE_NUMBER = 45
 const DUPLICATE_SEQUENCE_NUMBER = 46
+
+const shared = sharedBroker()
 
 interface World extends WatchedSink {
   readonly broker: BreakableBroker
@@ -24,12 +26,13 @@ interface World extends WatchedSink {
 
 interface Given extends Partial<KafkaSinkOptions> {
   readonly partitions?: number
-  readonly properties?: Readonly<Record<string, string>>
+  /** A broker of the test's own, to be stopped. */
+  readonly isOwn?: boolean
 }
 
-async function world({partitions = 3, properties, ...options}: Given = {}): Promise<World> {
-  const broker = await BreakableBroker.start()
-  const connection = await broker.connect(properties)
+async function world({partitions = 3, isOwn = false, ...options}: Given = {}): Promise<World> {
+  const broker = isOwn ? await BreakableBroker.forThisTest() : shared()
+  const connection = await broker.connect()
   const topic = await freshTopic(connection, 'sink', partitions)
   const watched = await openWatchedSink(connection, {topic, ...options})
   return {
@@ -153,7 +156,7 @@ describe('a broker that refuses', () => {
 
 describe('a broker that dies', () => {
   it('and comes back within the delivery time-out loses nothing and doubles nothing', async () => {
-    const {send, sink, states, onTopic, broker} = await world({deliveryTimeoutMs: 20_000})
+    const {send, sink, states, onTopic, broker} = await world({isOwn: true, deliveryTimeoutMs: 20_000})
     await send(0, 100)
     await sink.flush()
     await send(100, 100)
@@ -169,7 +172,7 @@ describe('a broker that dies', () => {
   })
 
   it('and stays away fails what never left', async () => {
-    const {send, sink, states, broker} = await world({deliveryTimeoutMs: 300})
+    const {send, sink, states, broker} = await world({isOwn: true, deliveryTimeoutMs: 300})
     await send(0, 10)
     await sink.flush()
     await broker.stop()
@@ -232,7 +235,7 @@ describe('an attempt', () => {
   })
 
   it('with a broker that has gone writes nothing', async () => {
-    const {broker, connection, topic} = await world()
+    const {broker, connection, topic} = await world({isOwn: true})
     const producer = await IdempotentProducer.open(connection, topic)
     await broker.stop()
     await expect(producer.attempt([{partition: 0, records: [record]}])).resolves.toMatchObject({written: false})
@@ -242,7 +245,7 @@ describe('an attempt', () => {
 
 describe('the publisher', () => {
   it('rejects when nothing is acknowledged, and works again afterwards', async () => {
-    const {broker, connection, topic, ...the} = await world()
+    const {broker, connection, topic, ...the} = await world({isOwn: true})
     const publisher = await openKafkaPublisher(connection)
     const publish = (): Promise<void> => publisher.publish([{topic, key: null, value: Buffer.from('x'), headers: {}}])
     await the.break({action: {kind: 'error', errorCode: TOPIC_AUTHORIZATION_FAILED}})
