@@ -24,6 +24,8 @@ import {
 
 /** Data of one COPY FROM STDIN; more has to be split. */
 const MAX_COPY_BYTES = 268_435_456
+/** From connecting to the startup packet. */
+const MAX_HANDSHAKE_MS = 30_000
 /** Messages gathered before they run even without a Sync. */
 const MAX_PIPELINE_BYTES = 16_777_216
 
@@ -46,16 +48,20 @@ export class Connection implements SessionClient {
   #unnamed: 'untouched' | 'needed' | 'replaced' = 'untouched'
   #usesNames = false
   #touchesSettings = false
-  /** A pipeline has been run up to a Flush: its Sync is owed. */
-  #owesSync = false
+  /** A pipeline has failed before its Sync: until then the engine ignores everything. */
+  #isSkipping = false
+  /** The handshake is over. */
+  #isWelcome = false
+  readonly #sinceUs: number
 
-  constructor(options: {socket: Socket; session: Session; id: number; secret: number}) {
+  constructor(options: {socket: Socket; session: Session; id: number; secret: number; nowUs: number}) {
     this.id = options.id
     this.secret = options.secret
     this.#socket = options.socket
     this.#session = options.session
     this.#reader = new MessageReader(options.socket)
     this.#prefix = `${options.id}:`
+    this.#sinceUs = options.nowUs
   }
 
   /** Serves the client until it goes, is sent away, or breaks the protocol. Never rejects. */
@@ -81,6 +87,12 @@ export class Connection implements SessionClient {
     this.#socket.destroySoon()
   }
 
+  /** Ends a connection that has not said who it is for too long: it keeps a place that others want. */
+  evictIfSilent(nowUs: number): void {
+    if (this.#isWelcome || nowUs - this.#sinceUs < MAX_HANDSHAKE_MS * 1000) return
+    this.evict(new ClientProblem('FATAL', '08P01', `no startup packet within ${MAX_HANDSHAKE_MS / 1000} s`))
+  }
+
   async #startUp(): Promise<boolean> {
     for (;;) {
       const packet = await this.#reader.startup()
@@ -93,6 +105,7 @@ export class Connection implements SessionClient {
       // A statement that runs cannot be interrupted; the protocol allows to ignore the request.
       if (code === CANCEL_REQUEST) return false
       if (code >> 16 !== 3) throw new ClientProblem('FATAL', '08P01', 'only protocol version 3 is spoken here')
+      this.#isWelcome = true
       await this.#welcome(readParameters(packet))
       return true
     }
@@ -145,12 +158,10 @@ export class Connection implements SessionClient {
       case 'E':
         return this.#executePortal(body)
       case 'H':
-        await this.#run('flush')
-        return
+        return this.#run('flush')
       case 'S':
         this.#pipeline.push(SYNC)
-        await this.#run('sync')
-        return
+        return this.#run('sync')
       case 'd':
       case 'c':
       case 'f':
@@ -172,8 +183,7 @@ export class Connection implements SessionClient {
     this.#unnamed = 'replaced'
     if (facts.copyIn === undefined) {
       this.#pipeline.push(query)
-      await this.#run('sync')
-      return
+      return this.#run('sync')
     }
     await this.#send(copyInResponse(facts.copyIn === 'binary'))
     const data = await this.#receiveCopy()
@@ -219,8 +229,8 @@ export class Connection implements SessionClient {
     const copyIn = this.#copyPortals.get(readText(body, 0).text)
     if (copyIn === undefined) return this.#gather(execute)
     // Everything before it first: COPY may begin only if that went well.
-    const before = await this.#run('flush')
-    if (before.includes('E')) return this.#gather(execute)
+    await this.#run('flush')
+    if (this.#isSkipping) return this.#gather(execute)
     await this.#send(copyInResponse(copyIn === 'binary'))
     const data = await this.#receiveCopy()
     this.#pipeline.push(execute, ...data)
@@ -254,14 +264,12 @@ export class Connection implements SessionClient {
 
   /**
    * Runs what has been gathered and sends the answer. After a Flush the session stays ours until the Sync.
-   *
-   * @returns the types of the answer's messages when there is no Sync yet
    */
-  async #run(until: 'flush' | 'sync', options: {isCopyAnnounced?: boolean} = {}): Promise<readonly string[]> {
+  async #run(until: 'flush' | 'sync', options: {isCopyAnnounced?: boolean} = {}): Promise<void> {
     const gathered = this.#pipeline
     this.#pipeline = []
     this.#pipelineBytes = 0
-    if (gathered.length === 0) return []
+    if (gathered.length === 0) return
     await this.#session.acquire(this)
     const isInjected = this.#unnamed === 'needed' && !this.#session.ownsUnnamed(this)
     if (isInjected && this.#unnamedParse !== undefined) gathered.unshift(this.#unnamedParse)
@@ -269,17 +277,16 @@ export class Connection implements SessionClient {
     let answer = await this.#session.run(Buffer.concat(gathered))
     if (isInjected && answer[0] === PARSE_COMPLETE) answer = answer.subarray(PARSE_COMPLETE_BYTES)
     if (options.isCopyAnnounced === true) answer = without(answer, 'G')
-    this.#owesSync = until === 'flush'
     if (until === 'flush') {
-      await this.#send(answer)
-      return Array.from(messagesOf(answer), ({type}) => type)
+      this.#isSkipping ||= Array.from(messagesOf(answer)).some(({type}) => type === 'E')
+      return this.#send(answer)
     }
+    this.#isSkipping = false
     this.#unnamed = 'untouched'
     const status = statusAtEnd(answer)
     if (status === undefined) throw new ClientProblem('FATAL', 'XX000', 'the engine did not finish its answer')
     if (status === 'I') answer = Buffer.concat([answer, await this.#letGo()])
     await this.#send(answer)
-    return []
   }
 
   /** The transaction is over: remembers what the client has set, and lets the next one have the session. */
@@ -298,7 +305,8 @@ export class Connection implements SessionClient {
   /** Leaves nothing behind in the session: no transaction, no statements, no temporary tables. */
   async #leave(): Promise<void> {
     if (this.#session.isHeldBy(this)) {
-      if (this.#owesSync) await this.#session.run(SYNC)
+      // Sync is only for a pipeline that has failed: it would commit one that has not.
+      if (this.#isSkipping) await this.#session.run(SYNC)
       await this.#session.query('ROLLBACK')
     }
     const isLastWithTemporary = this.#session.dropTemporaryUser(this)

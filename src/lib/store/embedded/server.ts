@@ -81,7 +81,9 @@ export class DatabaseServer {
       return
     }
     const id = ++this.#lastId
-    const connection = new Connection({socket, session: this.#session, id, secret: randomInt(0x7fffffff)})
+    const secret = randomInt(0x7fffffff)
+    const nowUs = this.#clock.nowUs()
+    const connection = new Connection({socket, session: this.#session, id, secret, nowUs})
     const served = connection.serve().finally(() => this.#connections.delete(connection))
     this.#connections.set(connection, served)
   }
@@ -89,6 +91,7 @@ export class DatabaseServer {
   async #keepHouse(): Promise<void> {
     while (!this.#stopping.signal.aborted) {
       await this.#clock.sleep(HOUSEKEEPING_MS, this.#stopping.signal)
+      for (const connection of this.#connections.keys()) connection.evictIfSilent(this.#clock.nowUs())
       this.#session.evictIdleHolder()
       await this.#session.maintain()
     }
