@@ -12,6 +12,7 @@ const ILLEGAL_GENERATION = 22
 const REBALANCE_IN_PROGRESS = 27
 const GROUP_AUTHORIZATION_FAILED = 30
 const COORDINATOR_NOT_AVAILABLE = 15
+const GROUP_LOAD_IN_PROGRESS = 14
 const shared = sharedBroker()
 
 async function world(count: number, {partitions = 1, isOwn = false} = {}) {
@@ -225,6 +226,16 @@ describe('reading a range', () => {
       stop.abort()
     }
     expect([count, [...reading.incomplete]]).toEqual([5, [[0, 5]]])
+  })
+})
+
+describe('asking for a lag', () => {
+  it('waits for a coordinator that is still loading', async () => {
+    const {broker, connection, topic, group} = await world(5)
+    await broker.injectFaults([
+      {api: 'OffsetFetch', action: {kind: 'error', errorCode: GROUP_LOAD_IN_PROGRESS}, times: 2},
+    ])
+    expect(await connection.admin.lagOf(group, topic)).toMatchObject([{committed: null, lag: 5}])
   })
 })
 

@@ -6,7 +6,7 @@ import type {Admin} from 'kafkajs'
 import {EnvironmentError} from '../base/errors.js'
 import type {PartitionOffsets} from '../payment/record.js'
 import type {KafkaClients} from './client.js'
-import {failureOf, toEnvironmentError} from './errors.js'
+import {failureOf, isPassing, toEnvironmentError} from './errors.js'
 
 export interface ClusterInfo {
   readonly clusterId: string | null
@@ -85,16 +85,23 @@ export interface KafkaAdmin {
 /** The broker chooses (`default.replication.factor`). */
 const BROKER_DEFAULT_REPLICATION = -1
 const CREATE_TIMEOUT_MS = 15_000
+/** How long a cluster may sort itself out (a coordinator that loads, a leader that moves) before it is an error. */
+const PASSING_LIMIT_MS = 10_000
+const PASSING_PAUSE_MS = 200
 
 export async function openAdmin(clients: KafkaClients, timeoutMs: number): Promise<KafkaAdmin> {
   const {brokers, clock} = clients
   const admin = clients.newClient().admin({retry: {retries: 5, initialRetryTime: 100, maxRetryTime: 1000}})
 
   const attempt = async <T>(doing: string, work: () => Promise<T>): Promise<T> => {
-    try {
-      return await work()
-    } catch (error) {
-      throw toEnvironmentError(error, {doing, brokers})
+    const untilUs = clock.nowUs() + PASSING_LIMIT_MS * 1000
+    for (;;) {
+      try {
+        return await work()
+      } catch (error) {
+        if (!isPassing(error) || clock.nowUs() >= untilUs) throw toEnvironmentError(error, {doing, brokers})
+        await clock.sleep(PASSING_PAUSE_MS)
+      }
     }
   }
 

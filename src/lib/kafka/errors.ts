@@ -106,6 +106,21 @@ export function isHopeless(error: unknown): boolean {
   )
 }
 
+/** The cluster is there and asks for patience. */
+const PASSING: readonly string[] = [
+  'GROUP_LOAD_IN_PROGRESS',
+  'GROUP_COORDINATOR_NOT_AVAILABLE',
+  'NOT_COORDINATOR_FOR_GROUP',
+  'LEADER_NOT_AVAILABLE',
+  'NOT_LEADER_FOR_PARTITION',
+  'NOT_CONTROLLER',
+  'OFFSET_NOT_AVAILABLE',
+]
+
+export function isPassing(error: unknown): boolean {
+  return PASSING.includes(failureOf(error).type ?? '')
+}
+
 function isAuthentication(failure: KafkaFailure): boolean {
   return (
     failure.names.includes('KafkaJSSASLAuthenticationError') ||
