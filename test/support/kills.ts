@@ -1,0 +1,94 @@
+/** The fault runs that several suites share: a detector that is killed again and again while payments come in. */
+import {expect} from 'vitest'
+import {Random} from '../../src/lib/base/random.js'
+import {type Aftermath, extraCopies, flaggedCount, problemsOf, statesOf} from './aftermath.js'
+import type {P2pay} from './p2pay.js'
+import type {LoadOptions, Pipeline} from './pipeline.js'
+
+export interface KillOptions {
+  readonly load: LoadOptions
+  readonly killCount: number
+  readonly detectorFlags?: readonly string[]
+}
+
+export interface KillRun {
+  /** Rows in the table at each kill. */
+  readonly rowsAtKill: readonly number[]
+  /** Shards with a snapshot after the last kill: there was something to restart from. */
+  readonly snapshotCount: number
+  readonly aftermath: Aftermath
+}
+
+/**
+ * Generates, and kills the detector with SIGKILL whenever the table has reached a count that the seed draws, one in
+ * each of equal parts of the run; each time another one takes over. Ends with everything committed and the last
+ * detector stopped in order.
+ */
+export async function killDetectors(
+  pipeline: Pipeline,
+  {load, killCount, detectorFlags}: KillOptions,
+): Promise<KillRun> {
+  const totalCount = load.tps * load.durationS
+  const generator = pipeline.generate(load)
+  let detector = pipeline.detect(detectorFlags)
+  const rowsAtKill: number[] = []
+  for (const moment of momentsOf(load.seed, killCount, totalCount)) {
+    // At least one row of its own: no two kills are one.
+    rowsAtKill.push(await pipeline.untilRows(Math.max(moment, (rowsAtKill.at(-1) ?? 0) + 1)))
+    await kill(detector)
+    detector = pipeline.detect(detectorFlags)
+  }
+  const snapshotCount = await pipeline.snapshotCount()
+  await expectGenerated(generator)
+  await finish(pipeline, detector)
+  return {rowsAtKill, snapshotCount, aftermath: await pipeline.aftermath()}
+}
+
+/** Row counts below nine tenths of all, so that payments still come in at the last kill. */
+export function momentsOf(seed: number, killCount: number, totalCount: number): number[] {
+  const random = new Random(seed)
+  const part = (0.9 * totalCount) / killCount
+  return Array.from({length: killCount}, (_, index) => 1 + Math.floor((index + random.unit()) * part))
+}
+
+export async function kill(process: P2pay): Promise<void> {
+  process.kill('SIGKILL')
+  expect((await process.finished).signal).toBe('SIGKILL')
+}
+
+/** The generator ended by itself, and everything that it sent was acknowledged. */
+export async function expectGenerated(generator: P2pay): Promise<void> {
+  const {exitCode, stderr} = await generator.finished
+  expect(exitCode, stderr).toBe(0)
+}
+
+/** Waits until the group has nothing left to do, then stops the detector in order. */
+export async function finish(pipeline: Pipeline, detector: P2pay): Promise<string> {
+  await pipeline.untilNoLag()
+  detector.kill('SIGTERM')
+  const {exitCode, stdout, stderr} = await detector.finished
+  expect(exitCode, stderr).toBe(0)
+  // The windows are whole: nothing that belongs into them was gone when they were rebuilt.
+  expect(stdout).not.toContain('is partial')
+  return stdout
+}
+
+/** Books, then windows: everything that must hold however often something was killed. */
+export async function expectNothingLost(pipeline: Pipeline, aftermath: Aftermath): Promise<void> {
+  expect(problemsOf(aftermath)).toEqual([])
+  expect(flaggedCount(aftermath)).toBeGreaterThan(0)
+  await pipeline.detectUndisturbed()
+
+  expect(await pipeline.differingWindows()).toEqual([])
+}
+
+/** One line of figures for the log of a suite. */
+export function figuresOf({rowsAtKill, snapshotCount, aftermath}: KillRun): string {
+  const {raw, rows, legit, fraud, alerts} = aftermath
+  return [
+    `killed at ${rowsAtKill.join(', ')} rows, then ${snapshotCount} snapshots`,
+    `journal ${JSON.stringify(statesOf(aftermath))}`,
+    `raw ${raw.size}, rows ${rows.size}, legit ${legit.size}, fraud ${fraud.size}, alerts ${alerts.size}`,
+    `extra copies on legit ${extraCopies(legit)}, fraud ${extraCopies(fraud)}, alerts ${extraCopies(alerts)}`,
+  ].join('; ')
+}
