@@ -50,10 +50,24 @@ describe('a snapshot', () => {
       world.send(1)
       await world.clock.advance(1000)
     }
-    expect(world.steps.filter(step => step === 'saved')).toHaveLength(6)
+    expect(world.steps.filter(step => step === 'saved')).toHaveLength(7)
     await world.clock.advance(100_000)
-    expect(world.steps.filter(step => step === 'saved')).toHaveLength(6)
+    expect(world.steps.filter(step => step === 'saved')).toHaveLength(7)
     process.life.isDead = true
+  })
+
+  it('is there after a few seconds, so that crashing again and again does not replay more each time', async () => {
+    const world = new DetectWorld(1)
+    for (let life = 1; life <= 5; life++) {
+      const process = world.start({limits: {snapshotIntervalMs: 10_000}})
+      for (let second = 0; second < 3; second++) {
+        world.send(1)
+        await world.clock.advance(1000)
+      }
+      process.life.isDead = true
+      // What a life decides after its first snapshot is all that the next one has to read again.
+      expect(snapshotOffsets(world)['debtor/0']?.['0']).toBeGreaterThan(3 * (life - 1))
+    }
   })
 
   it('never knows more than what is committed', async () => {

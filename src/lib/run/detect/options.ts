@@ -46,7 +46,7 @@ export interface DetectLimits {
   /** Below a broker's usual 1 MB for a batch of one partition. */
   readonly batchBytes: number
   readonly lingerMs: number
-  /** Least time between snapshots; they also never take more than 5 % of the time. */
+  /** Least time between snapshots, after a first one that comes early; they never take more than 5 % of the time. */
   readonly snapshotIntervalMs: number
   /** Records of one partition read again at most to rebuild state. */
   readonly replayCount: number

@@ -13,6 +13,8 @@ import {type DetectTrouble, isTrouble, type Patience, TroubleLine} from './patie
 
 /** Snapshots take a twentieth of the time at most. */
 const COST_FACTOR = 20
+/** The first one comes early: a detector that never lives for an interval would replay more each time. */
+const FIRST_MS = 1000
 
 export interface SnapshotsOptions {
   readonly detector: Detector
@@ -49,7 +51,7 @@ export class Snapshots {
   constructor(options: SnapshotsOptions) {
     this.#options = options
     this.#saving = new TroubleLine('saving a snapshot', options.clock, options.onTrouble)
-    this.#dueUs = options.clock.nowUs() + options.intervalMs * 1000
+    this.#dueUs = options.clock.nowUs() + Math.min(FIRST_MS, options.intervalMs) * 1000
   }
 
   /** Called whenever offsets were committed: takes what is due, saves what is covered. Returns at once. */
