@@ -157,3 +157,27 @@ export class WireClient {
     this.#socket.destroy()
   }
 }
+
+/**
+ * Commits an offset of partition 0 as a consumer that manages itself.
+ *
+ * @returns the error code
+ */
+export async function commitOffset(client: WireClient, group: string, topic: string, offset: number): Promise<number> {
+  const reader = await client.call(8, 2, writer =>
+    writer
+      .string(group)
+      .int32(-1)
+      .string('')
+      .int64(-1)
+      .array([topic], name =>
+        writer.string(name).array([0], partition => writer.int32(partition).int64(offset).string(null)),
+      ),
+  )
+  if (reader === undefined) throw new Error('the connection was closed')
+  reader.int32()
+  reader.string()
+  reader.int32()
+  reader.int32()
+  return reader.int16()
+}

@@ -148,15 +148,21 @@ export class Writer {
     return this.#length
   }
 
-  #grow(byteCount: number): number {
-    const at = this.#length
-    const needed = at + byteCount
+  /** Makes room once for what is about to come, instead of by doubling. */
+  expect(byteCount: number): this {
+    const needed = this.#length + byteCount
     if (needed > this.#bytes.length) {
-      const larger = Buffer.allocUnsafe(Math.max(needed, this.#bytes.length * 2))
-      this.#bytes.copy(larger, 0, 0, at)
+      const larger = Buffer.allocUnsafe(needed)
+      this.#bytes.copy(larger, 0, 0, this.#length)
       this.#bytes = larger
     }
-    this.#length = needed
+    return this
+  }
+
+  #grow(byteCount: number): number {
+    const at = this.#length
+    if (at + byteCount > this.#bytes.length) this.expect(Math.max(byteCount, this.#bytes.length))
+    this.#length = at + byteCount
     return at
   }
 

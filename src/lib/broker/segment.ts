@@ -228,7 +228,7 @@ export class Segment {
 
   /** Headers from a batch boundary on, read in windows. */
   *#headers(fd: number, from: number): Generator<{header: BatchHeader; position: number}> {
-    const window = Buffer.allocUnsafe(INDEX_INTERVAL_BYTES)
+    const window = Buffer.allocUnsafe(Math.min(INDEX_INTERVAL_BYTES, this.sizeBytes - from))
     let windowAt = 0
     let windowBytes = 0
     for (let position = from; position < this.sizeBytes; ) {

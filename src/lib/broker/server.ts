@@ -25,6 +25,7 @@ const HOST = '127.0.0.1'
 const DEFAULT_QUOTA_BYTES = 4 * 1024 * 1024 * 1024
 const DEFAULT_PARTITIONS = 6
 const DEFAULT_SYNC_INTERVAL_MS = 1000
+const CONNECTIONS_MAX = 1000
 const SEGMENT_BYTES_MAX = 64 * 1024 * 1024
 const SEGMENT_BYTES_MIN = 64 * 1024
 /** Retention works by whole segments, so that one is a small part of the quota. */
@@ -67,6 +68,7 @@ export class BrokerServer implements EmbeddedBroker {
     this.closed = new Promise(resolve => {
       this.#tellClosed = resolve
     })
+    this.#server.maxConnections = CONNECTIONS_MAX
     this.#server.on('connection', socket => {
       const connection: Connection = new Connection({
         socket,

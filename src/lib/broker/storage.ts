@@ -143,12 +143,10 @@ export class Storage {
 
   /** @throws the system's error; the topic does not exist then */
   createTopic(name: string, partitions: number, configs: ReadonlyMap<string, string> = new Map()): Topic {
-    const logs = Array.from({length: partitions}, (_, index) =>
-      PartitionLog.create(this.#place(name, index), this.#options),
-    )
-    const topic: Topic = {name, id: randomUUID(), configs, partitions: logs}
+    const topic: Topic = {name, id: randomUUID(), configs, partitions: []}
     this.#remember(topic)
     try {
+      this.#growTo(topic, partitions)
       this.#save()
     } catch (error) {
       this.#forget(topic)
@@ -160,14 +158,18 @@ export class Storage {
   /** @throws the system's error; the topic has its former partitions then */
   addPartitions(topic: Topic, count: number): void {
     const former = topic.partitions.length
-    for (let index = former; index < count; index++) {
-      topic.partitions.push(PartitionLog.create(this.#place(topic.name, index), this.#options))
-    }
     try {
+      this.#growTo(topic, count)
       this.#save()
     } catch (error) {
       for (const log of topic.partitions.splice(former)) log.abandon()
       throw error
+    }
+  }
+
+  #growTo(topic: Topic, count: number): void {
+    for (let index = topic.partitions.length; index < count; index++) {
+      topic.partitions.push(PartitionLog.create(this.#place(topic.name, index), this.#options))
     }
   }
 

@@ -5,7 +5,7 @@ import {type Clock, systemClock} from '../../../src/lib/base/clock.js'
 import type {Writer} from '../../../src/lib/broker/codec.js'
 import {writeAt} from '../../../src/lib/broker/files.js'
 import {BrokerServer, type BrokerServerOptions} from '../../../src/lib/broker/server.js'
-import {batchesIn, batchOf, requestFrame, WireClient} from '../../support/kafka-wire.js'
+import {batchesIn, batchOf, commitOffset as commit, requestFrame, WireClient} from '../../support/kafka-wire.js'
 import {temporaryDirectory} from '../../support/temp.js'
 import {settle, VirtualClock} from '../../support/virtual-clock.js'
 
@@ -13,7 +13,6 @@ const PRODUCE = 0
 const FETCH = 1
 const LIST_OFFSETS = 2
 const METADATA = 3
-const OFFSET_COMMIT = 8
 const CREATE_TOPICS = 19
 const DELETE_TOPICS = 20
 
@@ -119,25 +118,6 @@ async function fetch(
       })
     })
     .flat()
-}
-
-async function commit(client: WireClient, group: string, topic: string, offset: number): Promise<number> {
-  const reader = await client.call(OFFSET_COMMIT, 2, writer =>
-    writer
-      .string(group)
-      .int32(-1)
-      .string('')
-      .int64(-1)
-      .array([topic], name =>
-        writer.string(name).array([0], partition => writer.int32(partition).int64(offset).string(null)),
-      ),
-  )
-  if (reader === undefined) throw new Error('the connection was closed')
-  reader.int32()
-  reader.string()
-  reader.int32()
-  reader.int32()
-  return reader.int16()
 }
 
 async function topicNames(client: WireClient): Promise<string[]> {

@@ -21,6 +21,8 @@ import type {LogSlice} from '../segment.js'
 const FETCH_SESSION_ID_NOT_FOUND = 70
 /** A fetch answer is built in memory: no client gets more at once, whatever it asks for. */
 const RESPONSE_BYTES_MAX = 64 * 1024 * 1024
+/** About what an answer has beside the records, for each topic. */
+const PARTITION_BYTES = 1024
 const NO_RECORDS = Buffer.alloc(0)
 
 interface PartitionFetch {
@@ -110,6 +112,7 @@ export const fetch = defineApi<FetchRequest, FetchResponse>({
   },
 
   encode(response, writer, version) {
+    writer.expect(response.byteCount + PARTITION_BYTES * response.topics.length)
     writer.int32(0)
     if (version >= 7) writer.int16(response.errorCode).int32(0)
     writer.array(response.topics, topic => {
