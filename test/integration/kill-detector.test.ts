@@ -3,8 +3,7 @@
  * acknowledged payment is in the table exactly once, and the windows are those of a detector that nobody disturbed.
  */
 import {describe, it} from 'vitest'
-import {expectNothingLost, figuresOf, killDetectors} from '../support/kills.js'
-import {start} from '../support/p2pay.js'
+import {expectNothingLost, figuresOf, killDetectors, startHost} from '../support/kills.js'
 import {Pipeline} from '../support/pipeline.js'
 import {temporaryDirectory} from '../support/temp.js'
 
@@ -13,10 +12,7 @@ const SESSION_TIMEOUT_MS = 1000
 describe('a detector on the embedded services', () => {
   it('loses, doubles and miscounts nothing over five times kill -9', {timeout: 120_000}, async () => {
     const directory = await temporaryDirectory()
-    const host = start(['up', '--port', '0', '--database-port', '0'], {cwd: directory})
-    const [, brokers = ''] = await host.output(/^P2PAY_BROKERS=(.+)$/m)
-    const [, databaseUrl = ''] = await host.output(/^P2PAY_DATABASE_URL=(.+)$/m)
-    const pipeline = new Pipeline({brokers, databaseUrl, directory, sessionTimeoutMs: SESSION_TIMEOUT_MS})
+    const pipeline = new Pipeline({...(await startHost(directory)), directory, sessionTimeoutMs: SESSION_TIMEOUT_MS})
 
     const killed = await killDetectors(pipeline, {
       load: {tps: 500, durationS: 15, seed: 4},

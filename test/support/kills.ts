@@ -2,8 +2,8 @@
 import {expect} from 'vitest'
 import {Random} from '../../src/lib/base/random.js'
 import {type Aftermath, extraCopies, flaggedCount, problemsOf, statesOf} from './aftermath.js'
-import type {P2pay} from './p2pay.js'
-import type {LoadOptions, Pipeline} from './pipeline.js'
+import {type Finished, type P2pay, start} from './p2pay.js'
+import {type LoadOptions, Pipeline} from './pipeline.js'
 
 export interface KillOptions {
   readonly load: LoadOptions
@@ -84,11 +84,88 @@ export async function expectNothingLost(pipeline: Pipeline, aftermath: Aftermath
 
 /** One line of figures for the log of a suite. */
 export function figuresOf({rowsAtKill, snapshotCount, aftermath}: KillRun): string {
+  return `killed at ${rowsAtKill.join(', ')} rows, then ${snapshotCount} snapshots; ${countsOf(aftermath)}`
+}
+
+export function countsOf(aftermath: Aftermath): string {
   const {raw, rows, legit, fraud, alerts} = aftermath
   return [
-    `killed at ${rowsAtKill.join(', ')} rows, then ${snapshotCount} snapshots`,
     `journal ${JSON.stringify(statesOf(aftermath))}`,
     `raw ${raw.size}, rows ${rows.size}, legit ${legit.size}, fraud ${fraud.size}, alerts ${alerts.size}`,
     `extra copies on legit ${extraCopies(legit)}, fraud ${extraCopies(fraud)}, alerts ${extraCopies(alerts)}`,
   ].join('; ')
+}
+
+/**
+ * What the generator says of its payments is what its journal says, and every payment of the schedule is in it: an
+ * outage may leave outcomes unknown, which are counted and make the run inconclusive, but none is left out.
+ */
+export function expectCounted(aftermath: Aftermath, {exitCode, stdout, stderr}: Finished, load: LoadOptions): void {
+  const {acked = 0, failed = 0, unsent = 0, unknown = 0, ...states} = statesOf(aftermath)
+  const outcomes = {acked, failed, unknown: states['unknown-outcome'] ?? 0}
+  const sent = acked + failed + outcomes.unknown
+  expect({sent, unsent, unknown}, stderr).toEqual({sent: load.tps * load.durationS, unsent: 0, unknown: 0})
+  const said = /sent ([\d,]+), acked ([\d,]+), failed ([\d,]+), unknown ([\d,]+)/.exec(stdout)?.slice(1)
+  expect(said?.map(number => Number(number.replaceAll(',', '')))).toEqual([
+    sent,
+    outcomes.acked,
+    outcomes.failed,
+    outcomes.unknown,
+  ])
+  expect(exitCode, stderr).toBe(failed + outcomes.unknown === 0 ? 0 : 4)
+}
+
+/** `p2pay up` in a process of its own; port 0 is any free one. */
+export async function startHost(
+  directory: string,
+  port = 0,
+  databasePort = 0,
+): Promise<{readonly process: P2pay; readonly brokers: string; readonly databaseUrl: string}> {
+  const ports = ['--port', String(port), '--database-port', String(databasePort)]
+  const process = start(['up', ...ports], {cwd: directory})
+  const [, brokers = ''] = await process.output(/^P2PAY_BROKERS=(.+)$/m)
+  const [, databaseUrl = ''] = await process.output(/^P2PAY_DATABASE_URL=(.+)$/m)
+  return {process, brokers, databaseUrl}
+}
+
+export interface HostOutageOptions {
+  readonly directory: string
+  readonly port: number
+  readonly databasePort: number
+  readonly load: LoadOptions
+}
+
+export interface HostOutage {
+  readonly pipeline: Pipeline
+  readonly aftermath: Aftermath
+  readonly detectorOutput: string
+  readonly figures: string
+}
+
+/**
+ * Kills the host of the embedded services after a third of the run and starts it again at the same place; generator
+ * and detector are other processes. What SQL had shown before the kill is there at once after it.
+ */
+export async function hostOutage({directory, port, databasePort, load}: HostOutageOptions): Promise<HostOutage> {
+  const host = await startHost(directory, port, databasePort)
+  const pipeline = new Pipeline({...host, directory, sessionTimeoutMs: 2000})
+  const detector = pipeline.detect()
+  const generator = pipeline.generate(load)
+  await pipeline.untilRows((load.tps * load.durationS) / 3)
+  const before = await pipeline.paymentIds()
+  await kill(host.process)
+  await startHost(directory, port, databasePort)
+  const after = new Set(await pipeline.paymentIds())
+  expect(before.filter(id => !after.has(id))).toEqual([])
+
+  const generated = await generator.finished
+  await finish(pipeline, detector)
+  const aftermath = await pipeline.aftermath()
+  expectCounted(aftermath, generated, load)
+  return {
+    pipeline,
+    aftermath,
+    detectorOutput: detector.stderr,
+    figures: `${before.length} rows before the kill, ${after.size} after; ${countsOf(aftermath)}`,
+  }
 }

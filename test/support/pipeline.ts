@@ -96,6 +96,15 @@ export class Pipeline {
     return this.#count('payments')
   }
 
+  /** Of the rows in the table. */
+  async paymentIds(): Promise<string[]> {
+    const client = new pg.Client({connectionString: this.databaseUrl})
+    await client.connect()
+    const {rows} = await client.query<{id: string}>('select payment_id::text as id from payments')
+    await client.end()
+    return rows.map(({id}) => id)
+  }
+
   /** Shards of the group with a snapshot. */
   async snapshotCount(): Promise<number> {
     return (await this.#count(`detector_snapshots where consumer_group = '${this.group}'`)) ?? 0
