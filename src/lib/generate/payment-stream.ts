@@ -7,11 +7,12 @@ import {buildPopulation, type Population} from '../population/population.js'
 import {checkInputs} from './inputs.js'
 import {PaymentWriter} from './payment-writer.js'
 import type {GeneratedBlock, PaymentStream, StreamInputs} from './stream.js'
-import {Walk} from './walk.js'
+import {Walk, WalkedPayment} from './walk.js'
 
 /** Room per payment that a block starts with; the slab grows when payments are longer. */
-const EXPECTED_BYTES = 576
+const EXPECTED_BYTES = 552
 const MAX_BLOCK = 1_000_000
+const AHEAD = 64
 
 /**
  * An endless stream; the population is built here (about a second for a million accounts).
@@ -33,6 +34,9 @@ export class BlockStream implements PaymentStream {
   readonly #walk: Walk
   readonly #writer: PaymentWriter
   readonly #eventTimeMs: ((sequence: number) => number) | undefined
+  // Payments are made and then written in small groups: with both by turns, the two parts' machine code pushes each
+  // other out of the processor's instruction cache (measured: 0.8 instead of 1.05 µs a payment).
+  readonly #ahead = Array.from({length: AHEAD}, () => new WalkedPayment())
 
   constructor(inputs: StreamInputs, population: Population) {
     this.#walk = new Walk(inputs, population)
@@ -55,33 +59,48 @@ export class BlockStream implements PaymentStream {
    */
   take(maxCount: number, endSequence: number): GeneratedBlock {
     assert(Number.isSafeInteger(maxCount) && maxCount > 0 && maxCount <= MAX_BLOCK, `a block of ${maxCount} payments`)
-    const walk = this.#walk
-    const writer = this.#writer
-    const columns = new BlockColumns(Math.min(maxCount, Math.max(1, endSequence - walk.nextSequence)))
-    let slab: Buffer = Buffer.allocUnsafeSlow(columns.capacity * EXPECTED_BYTES + writer.maxBytes)
+    const columns = new BlockColumns(Math.min(maxCount, Math.max(1, endSequence - this.#walk.nextSequence)))
+    let slab: Buffer = Buffer.allocUnsafeSlow(
+      columns.capacity * EXPECTED_BYTES + Math.min(AHEAD, columns.capacity) * this.#writer.maxBytes,
+    )
     let position = 0
     let row = 0
-    while (row < columns.capacity && walk.advance(endSequence)) {
-      if (slab.length - position < writer.maxBytes) slab = grow(slab, position)
-      const {draft, sequence, campaign, timeMs} = walk
-      const createdAtMs = this.#eventTimeMs === undefined ? timeMs : Math.floor(this.#eventTimeMs(sequence))
-      position = writer.write(slab, position, draft, sequence, createdAtMs)
-      columns.sequences[row] = sequence
-      columns.offsets[row + 1] = position
-      columns.keyStarts[row] = writer.keyStart
-      columns.keyLengths[row] = writer.keyLength
-      columns.createdAtMs[row] = createdAtMs
-      columns.amountsMinor[row] = draft.amountMinor
-      if (campaign !== undefined) {
-        columns.fraudTypology[row] = campaign.fraudTypology
-        columns.lookAlikeTypology[row] = campaign.lookAlikeTypology
-        columns.campaign[row] = campaign.number
-        columns.step[row] = walk.step
-        if (campaign.confirmedAtMs > 0) columns.confirmedAtMs[row] = campaign.confirmedAtMs + createdAtMs - timeMs
+    for (;;) {
+      const walkedCount = this.#walkAhead(Math.min(AHEAD, columns.capacity - row), endSequence)
+      if (walkedCount === 0) return columns.cut(row, slab.subarray(0, position))
+      const needed = position + walkedCount * this.#writer.maxBytes
+      if (slab.length < needed) slab = grow(slab, position, needed)
+      for (let index = 0; index < walkedCount; index++) {
+        position = this.#write(slab, position, this.#ahead[index], columns, row++)
       }
-      row++
     }
-    return columns.cut(row, slab.subarray(0, position))
+  }
+
+  #walkAhead(count: number, endSequence: number): number {
+    let walked = 0
+    while (walked < count && this.#walk.advance(this.#ahead[walked], endSequence)) walked++
+    return walked
+  }
+
+  #write(slab: Buffer, position: number, walked: WalkedPayment, columns: BlockColumns, row: number): number {
+    const writer = this.#writer
+    const {draft, sequence, timeMs, campaign} = walked
+    const createdAtMs = this.#eventTimeMs === undefined ? timeMs : Math.floor(this.#eventTimeMs(sequence))
+    const end = writer.write(slab, position, draft, sequence, createdAtMs)
+    columns.sequences[row] = sequence
+    columns.offsets[row + 1] = end
+    columns.keyStarts[row] = writer.keyStart
+    columns.keyLengths[row] = writer.keyLength
+    columns.createdAtMs[row] = createdAtMs
+    columns.amountsMinor[row] = draft.amountMinor
+    if (campaign !== undefined) {
+      columns.fraudTypology[row] = campaign.fraudTypology
+      columns.lookAlikeTypology[row] = campaign.lookAlikeTypology
+      columns.campaign[row] = campaign.number
+      columns.step[row] = walked.step
+      if (campaign.confirmedAtMs > 0) columns.confirmedAtMs[row] = campaign.confirmedAtMs + createdAtMs - timeMs
+    }
+    return end
   }
 }
 
@@ -138,8 +157,8 @@ class BlockColumns {
   }
 }
 
-function grow(slab: Buffer, used: number): Buffer {
-  const larger = Buffer.allocUnsafeSlow(slab.length * 2)
+function grow(slab: Buffer, used: number, needed: number): Buffer {
+  const larger = Buffer.allocUnsafeSlow(Math.max(needed, slab.length + (slab.length >> 1)))
   slab.copy(larger, 0, 0, used)
   return larger
 }

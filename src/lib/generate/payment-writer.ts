@@ -19,7 +19,7 @@ import {cardPrefix, devicePrefix, lastFourOf} from './identity.js'
 import type {KeyField} from './stream.js'
 
 /** Everything but ids and references, generously. */
-const MAX_FIXED_BYTES = 900
+const MAX_FIXED_BYTES = 800
 
 export class PaymentWriter {
   /** No payment is longer than this. */

@@ -14,15 +14,16 @@ import {
 } from './draft.js'
 import {cardPrefix, codeText, devicePrefix, ipText, lastFourOf} from './identity.js'
 import type {StreamInputs} from './stream.js'
-import {Walk} from './walk.js'
+import {Walk, WalkedPayment} from './walk.js'
 
 /** The payments of a stream as objects, from the first on, without end; about three times slower than the bytes. */
 export function* referencePayments(inputs: StreamInputs): Generator<Payment> {
   const population = buildPopulation(inputs)
   const walk = new Walk(inputs, population)
-  while (walk.advance(Number.POSITIVE_INFINITY)) {
-    const createdAtMs = inputs.eventTimeMs?.(walk.sequence) ?? walk.timeMs
-    yield paymentOf(walk.draft, {population, sequence: walk.sequence, createdAtMs})
+  const walked = new WalkedPayment()
+  while (walk.advance(walked, Number.POSITIVE_INFINITY)) {
+    const {draft, sequence, timeMs} = walked
+    yield paymentOf(draft, {population, sequence, createdAtMs: inputs.eventTimeMs?.(sequence) ?? timeMs})
   }
 }
 

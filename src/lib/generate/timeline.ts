@@ -5,6 +5,7 @@
  */
 import {exp, normalQuantile} from '../base/portable-math.js'
 import type {Random} from '../base/random.js'
+import {drawMember} from '../population/alias-table.js'
 import type {Population} from '../population/population.js'
 import {intensityAt} from '../population/segments.js'
 
@@ -66,9 +67,7 @@ export class Timeline {
     const point = draw.unit() * cumulative[last]
     let index = 0
     while (index < last && cumulative[index] <= point) index++
-    const {table} = this.#population.classes[index]
-    const column = draw.below(table.members.length)
-    return table.members[draw.uint32() < table.thresholds[column] ? column : table.aliases[column]]
+    return drawMember(this.#population.classes[index].table, draw)
   }
 }
 

@@ -14,17 +14,19 @@ import {drawPoisson, Timeline} from './timeline.js'
 
 const COMPONENT_SLOTS = 0x736c6f74
 
-export class Walk {
-  /** The current payment; overwritten by the next `advance`. */
+/** A payment of the stream with its place in it; filled by `advance`, reused by its owner. */
+export class WalkedPayment {
   readonly draft = new PaymentDraft()
-  sequence = -1
+  sequence = 0
   /** Event time on the population's clock, whole ms since the epoch. */
   timeMs = 0
-  /** The current payment's campaign; undefined for ordinary ones. */
+  /** undefined for ordinary payments. */
   campaign: Campaign | undefined
   /** From 1 within the campaign. */
   step = 0
+}
 
+export class Walk {
   readonly #life: Life
   readonly #timeline: Timeline
   readonly #agenda: Agenda
@@ -64,20 +66,20 @@ export class Walk {
   }
 
   /**
-   * Makes the next payment of this shard the current one.
+   * Makes the next payment of this shard.
    *
    * @param endSequence stops before this sequence number of the whole stream
    * @returns false when it stopped
    */
-  advance(endSequence: number): boolean {
+  advance(into: WalkedPayment, endSequence: number): boolean {
     while (this.nextSequence < endSequence) {
       if (this.#slotIsDone()) {
         this.#openNextSlot()
         continue
       }
       this.#prepareTimes()
-      this.sequence = this.nextSequence
-      const made = this.#stepIsNext() ? this.#makeStep() : this.#makeOrdinary()
+      into.sequence = this.nextSequence
+      const made = this.#stepIsNext() ? this.#makeStep(into) : this.#makeOrdinary(into)
       if (made) return true
     }
     return false
@@ -107,26 +109,25 @@ export class Walk {
     return this.#timeline.slotStartMs(this.#slot) + (this.#fractions[index] / 4_294_967_296) * this.#timeline.slotMs
   }
 
-  #makeStep(): boolean {
-    const due = this.#steps[this.#nextStep++]
-    this.#draw.reseed(due.campaign.key, due.step)
-    due.campaign.plan.shape(this.draft, due.step, due.timeMs, this.#draw)
-    if (!this.#isMine(this.draft.debtor)) return false
-    this.timeMs = Math.floor(due.timeMs)
-    this.campaign = due.campaign.number === 0 ? undefined : due.campaign
-    this.step = due.step + 1
+  #makeStep(into: WalkedPayment): boolean {
+    const {timeMs, campaign, step} = this.#steps[this.#nextStep++]
+    campaign.plan.shape(into.draft, step, timeMs, this.#draw.reseed(campaign.key, step))
+    if (!this.#isMine(into.draft.debtor)) return false
+    into.timeMs = Math.floor(timeMs)
+    into.campaign = campaign.number === 0 ? undefined : campaign
+    into.step = step + 1
     return true
   }
 
-  #makeOrdinary(): boolean {
+  #makeOrdinary(into: WalkedPayment): boolean {
     const index = this.#nextOrdinary++
     const draw = this.#draw.reseed(this.#slotKey, index)
     const debtor = this.#timeline.drawAccount(draw)
     if (!this.#isMine(debtor)) return false
     const timeMs = this.#ordinaryTimeMs(index)
-    this.#life.ordinary(this.draft, debtor, timeMs, draw)
-    this.timeMs = Math.floor(timeMs)
-    this.campaign = undefined
+    this.#life.ordinary(into.draft, debtor, timeMs, draw)
+    into.timeMs = Math.floor(timeMs)
+    into.campaign = undefined
     return true
   }
 

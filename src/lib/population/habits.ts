@@ -228,8 +228,9 @@ export class Habits {
     const window = Math.floor(timeMs / DAY_MS / TRIP_DAYS + this.#unit(account, OF.trip, 0))
     const hash = this.#hash(account, OF.trip, window) >>> 0
     if (hash >= TRIP_SHARE * UINT32) return false
-    const country = this.#hash(account, OF.trip, ~window) >>> 0
-    this.visit(Math.floor((country / UINT32) * COUNTRIES.length), country % 97)
+    // The list begins with the countries that are visited most.
+    const country = this.#unit(account, OF.trip, ~window)
+    this.visit(Math.floor(country * country * COUNTRIES.length), hash % 97)
     return true
   }
 

@@ -42,6 +42,7 @@ export const COUNTRIES: readonly Country[] = [
   country('NG', 'NGN', 0, [6.5244, 3.3792]),
   country('VN', 'VND', 0, [21.0278, 105.8342]),
   country('PA', 'PAB', 0, [8.9824, -79.5199]),
+  country('MM', 'MMK', 0, [16.8409, 96.1735]),
 ]
 
 /** Countries that have inhabitants come first; the rest are only visited. */
@@ -68,6 +69,7 @@ const UNITS_PER_EURO: Readonly<Record<string, number>> = {
   KRW: 1480,
   KWD: 0.33,
   MAD: 10.8,
+  MMK: 2300,
   MXN: 20,
   NGN: 1650,
   NOK: 11.6,
