@@ -3,7 +3,7 @@ import {expect} from 'vitest'
 import {Random} from '../../src/lib/base/random.js'
 import {type Aftermath, extraCopies, flaggedCount, problemsOf, statesOf} from './aftermath.js'
 import {type Finished, type P2pay, start} from './p2pay.js'
-import {type LoadOptions, Pipeline} from './pipeline.js'
+import {type LoadOptions, Pipeline, until} from './pipeline.js'
 
 export interface KillOptions {
   readonly load: LoadOptions
@@ -71,6 +71,16 @@ export async function finish(pipeline: Pipeline, detector: P2pay): Promise<strin
   // The windows are whole: nothing that belongs into them was gone when they were rebuilt.
   expect(stdout).not.toContain('is partial')
   return stdout
+}
+
+/** Waits until the group has at least so many records to read, as it has when its detector is held up. */
+export async function untilBehind(pipeline: Pipeline, count: number): Promise<void> {
+  await pipeline.connected(connection =>
+    until(`lag of ${count}`, async () => {
+      const lags = await connection.admin.lagOf(pipeline.group, pipeline.topics.raw)
+      return lags.reduce((sum, {lag}) => sum + lag, 0) >= count ? true : undefined
+    }),
+  )
 }
 
 /** Books, then windows: everything that must hold however often something was killed. */
