@@ -85,7 +85,10 @@ const PROCESS_EDGES: readonly {readonly path: RegExp; readonly why: string}[] = 
   {path: /^lib\/base\/clock\.ts$/, why: 'the one door to time'},
   {path: /^(commands|lib\/cli)\//, why: 'flags, signals, exit codes and the terminal'},
   {path: /worker\.ts$/, why: 'the entry of a worker thread'},
-  {path: /^lib\/broker\/lock\.ts$/, why: 'asks the system whether the process that holds the lock still lives'},
+  {
+    path: /^lib\/(base\/directory-lock|broker\/lock)\.ts$/,
+    why: 'asks the system whether the process that holds the lock still lives',
+  },
 ]
 
 /** All that is wrong with the sources, by file and line; empty when the house is in order. */

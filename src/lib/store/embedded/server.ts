@@ -93,7 +93,7 @@ export class DatabaseServer {
       await this.#clock.sleep(HOUSEKEEPING_MS, this.#stopping.signal)
       for (const connection of this.#connections.keys()) connection.evictIfSilent(this.#clock.nowUs())
       this.#session.evictIdleHolder()
-      await this.#session.maintain()
+      this.#session.maintain()
     }
   }
 }

@@ -57,7 +57,11 @@ export class Session {
   #unnamedOwner: SessionClient | undefined
   readonly #temporaryUsers = new Set<SessionClient>()
   #hasRun = false
-  #checkpointAtBytes = 0
+  /** Where the write-ahead log was at the last checkpoint; not known before the first look. */
+  #checkpointAtBytes: number | undefined
+  /** Stands in line like a client, but nobody is sent away for it. */
+  readonly #housekeeper: SessionClient = {settings: NO_SETTINGS, evict: () => {}}
+  #maintenance: Promise<void> | undefined
   #isClosed = false
 
   constructor(options: SessionOptions) {
@@ -163,23 +167,30 @@ export class Session {
   /** Ends a holder that has been silent for too long while others wait. */
   evictIdleHolder(): void {
     const idleMs = this.#idleSinceUs === undefined ? 0 : (this.#options.clock.nowUs() - this.#idleSinceUs) / 1000
-    if (this.#queue.length === 0 || idleMs < MAX_IDLE_HOLD_MS) return
+    if (idleMs < MAX_IDLE_HOLD_MS || this.#queue.every(({client}) => client === this.#housekeeper)) return
     const seconds = Math.round(idleMs / 1000)
     this.#holder?.evict(
       new ClientProblem('FATAL', '25P03', `idle in a transaction for ${seconds} s while others waited for the session`),
     )
   }
 
-  /** What a server's background processes would do: checkpoints, and cleaning up replaced rows. */
-  async maintain(): Promise<void> {
+  /** What a server's background processes would do, as soon as the session is free; returns at once. */
+  maintain(): void {
     if (!this.#hasRun || this.#engine === undefined) return
-    const housekeeper: SessionClient = {settings: NO_SETTINGS, evict: () => {}}
+    this.#maintenance ??= this.#maintain().finally(() => {
+      this.#maintenance = undefined
+    })
+  }
+
+  /** Checkpoints, and cleaning up replaced rows. */
+  async #maintain(): Promise<void> {
     try {
-      await this.acquire(housekeeper)
+      await this.acquire(this.#housekeeper)
       this.#hasRun = false
       const [row] = await this.query(`
         SELECT pg_stat_force_next_flush()::text, (pg_current_wal_insert_lsn() - '0/0'::pg_lsn)::float8 AS wal_bytes`)
       const walBytes = Number(row?.['wal_bytes'])
+      this.#checkpointAtBytes ??= walBytes
       if (walBytes - this.#checkpointAtBytes < CHECKPOINT_AFTER_BYTES) return
       const tables = await this.query(`
         SELECT format('%I.%I', schemaname, relname) AS name FROM pg_stat_user_tables
@@ -191,12 +202,14 @@ export class Session {
       // A dead engine is dealt with where it died; anything else is tried again at the next round.
       if (!(error instanceof ClientProblem)) this.#options.log(`housekeeping: ${messageOf(error)}`)
     } finally {
-      this.release(housekeeper)
+      this.#hasRun = false
+      this.release(this.#housekeeper)
     }
   }
 
   async close(): Promise<void> {
     this.#isClosed = true
+    await this.#maintenance
     const engine = this.#engine
     this.#engine = undefined
     await engine?.close()
