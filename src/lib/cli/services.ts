@@ -2,19 +2,14 @@
  * Opens the services that a command works with: real ones when they are named, else the embedded ones,
  * found running through their announcement or hosted by this very process (design, section 7).
  */
-import {mkdir} from 'node:fs/promises'
-import {join} from 'node:path'
 import {type Clock, nowMs} from '../base/clock.js'
-import {EnvironmentError, isP2payError, UsageError} from '../base/errors.js'
+import {lockHolder} from '../base/directory-lock.js'
+import {EnvironmentError, InterruptedError, UsageError} from '../base/errors.js'
 import type {EmbeddedBroker} from '../broker/broker.js'
 import type {KafkaConnection} from '../kafka/connection.js'
-import {
-  type Announcement,
-  findAnnouncement,
-  removeAnnouncement,
-  staleAddresses,
-  writeAnnouncement,
-} from './announcement.js'
+import {type Announcement, findAnnouncement} from './announcement.js'
+import {claimOrFind, hostEmbedded} from './embedded-host.js'
+import {enterAsGuest, guestsGone} from './guests.js'
 
 export interface ServiceOptions {
   readonly brokers: string | undefined
@@ -40,15 +35,22 @@ export interface Services {
   readonly embeddedDatabase: boolean
   /** Set when this process hosts the broker: the door to fault injection. */
   readonly hostedBroker: EmbeddedBroker | undefined
+  /** Aborts, with the reason, when services that this process hosts have ended by themselves. */
+  readonly failed: AbortSignal
+  /** What this process hosts is stopped when nobody else uses it any more, or the signal has aborted. */
   close(): Promise<void>
 }
 
+const NEVER = new AbortController().signal
 const WAIT_FOR_EMBEDDED_MS = 30_000
+/** When another process is just starting the embedded services: the first time takes seconds. */
+const WAIT_FOR_START_MS = 120_000
 const WAIT_STEP_MS = 250
 
 /**
  * @throws UsageError brokers named without a database (`P2PAY_DATABASE_NOT_NAMED`)
  * @throws EnvironmentError nothing answers (`P2PAY_NO_BROKER`, `P2PAY_BROKER_UNREACHABLE`)
+ * @throws InterruptedError when the signal aborts the wait for a broker
  */
 export async function openServices(options: ServiceOptions): Promise<Services> {
   if (options.brokers !== undefined && options.databaseUrl === undefined && options.database === 'wanted') {
@@ -57,7 +59,11 @@ export async function openServices(options: ServiceOptions): Promise<Services> {
       suggestions: ['name one with --database-url or P2PAY_DATABASE_URL', 'or store nothing with --no-database'],
     })
   }
-  const {connectKafka} = await import('../kafka/connection.js')
+  const [{connectKafka}, {quietKafkaWarnings}] = await Promise.all([
+    import('../kafka/connection.js'),
+    import('../kafka/quiet-warnings.js'),
+  ])
+  quietKafkaWarnings(process)
   const connect = (brokers: string): Promise<KafkaConnection> =>
     connectKafka({brokers, properties: options.properties, environment: process.env, clock: options.clock})
 
@@ -69,18 +75,23 @@ export async function openServices(options: ServiceOptions): Promise<Services> {
       databaseUrl: options.database === 'wanted' ? options.databaseUrl : undefined,
       embeddedDatabase: false,
       hostedBroker: undefined,
+      failed: NEVER,
       close: () => kafka.close(),
     }
   }
 
   const embedded = await findOrHost(options)
-  const kafka = await connect(embedded.brokers)
+  const kafka = await connect(embedded.brokers).catch(async error => {
+    await embedded.stop()
+    throw error
+  })
   return {
     kafka,
     brokers: embedded.brokers,
     databaseUrl: options.database === 'wanted' ? (options.databaseUrl ?? embedded.databaseUrl) : undefined,
     embeddedDatabase: options.databaseUrl === undefined,
     hostedBroker: embedded.broker,
+    failed: embedded.failed,
     close: async () => {
       await kafka.close()
       await embedded.stop()
@@ -88,25 +99,43 @@ export async function openServices(options: ServiceOptions): Promise<Services> {
   }
 }
 
-export interface EmbeddedServices {
+interface OpenEmbedded {
   readonly brokers: string
   readonly databaseUrl: string
   readonly broker: EmbeddedBroker | undefined
-  /** Ends what this process hosts; leaves alone what another process does. */
+  readonly failed: AbortSignal
   stop(): Promise<void>
 }
 
-async function findOrHost(options: ServiceOptions): Promise<EmbeddedServices> {
-  const running = await findAnnouncement(options.directory)
-  if (running !== undefined) return attach(running)
-  if (options.whenAbsent === 'host') return hostEmbedded({...options, port: 0, databasePort: 0})
+async function findOrHost(options: ServiceOptions): Promise<OpenEmbedded> {
+  const {directory, clock} = options
+  if (options.whenAbsent === 'wait') return attach(await waitForRunning(options), directory)
+  const found = await claimOrFind(options)
+  if (!('release' in found)) return attach(found, directory)
+  const hosted = await hostEmbedded(found, {directory, clock, note: options.note, port: 0, databasePort: 0})
+  const failure = new AbortController()
+  void hosted.failed.then(reason => failure.abort(reason))
+  return {
+    ...hosted,
+    failed: failure.signal,
+    stop: async () => {
+      await guestsGone(directory, options)
+      await hosted.stop()
+    },
+  }
+}
 
-  options.note(`no broker is named and none is running: waiting up to ${WAIT_FOR_EMBEDDED_MS / 1000} s for one`)
-  const untilMs = nowMs(options.clock) + WAIT_FOR_EMBEDDED_MS
-  while (nowMs(options.clock) < untilMs && !options.signal.aborted) {
-    await options.clock.sleep(WAIT_STEP_MS, options.signal)
-    const found = await findAnnouncement(options.directory)
-    if (found !== undefined) return attach(found)
+/** @throws EnvironmentError P2PAY_NO_BROKER after half a minute, or when a host does not come up */
+async function waitForRunning({directory, clock, signal, note}: ServiceOptions): Promise<Announcement> {
+  const sinceMs = nowMs(clock)
+  for (let isNoted = false; ; isNoted = true) {
+    const found = await findAnnouncement(directory)
+    if (found !== undefined) return found
+    if (signal.aborted) throw new InterruptedError('stopped while waiting for a broker: nothing was done')
+    const patienceMs = lockHolder(directory) === undefined ? WAIT_FOR_EMBEDDED_MS : WAIT_FOR_START_MS
+    if (nowMs(clock) - sinceMs >= patienceMs) break
+    if (!isNoted) note(`no broker is named and none is running: waiting up to ${WAIT_FOR_EMBEDDED_MS / 1000} s for one`)
+    await clock.sleep(WAIT_STEP_MS, signal)
   }
   throw new EnvironmentError('No broker is named, and no embedded one is running', {
     code: 'P2PAY_NO_BROKER',
@@ -118,82 +147,13 @@ async function findOrHost(options: ServiceOptions): Promise<EmbeddedServices> {
   })
 }
 
-function attach(running: Announcement): EmbeddedServices {
+function attach(running: Announcement, directory: string): OpenEmbedded {
+  const leave = enterAsGuest(directory, process.pid)
   return {
     brokers: running.brokers,
     databaseUrl: running.database_url,
     broker: undefined,
-    stop: () => Promise.resolve(),
-  }
-}
-
-export interface HostOptions {
-  readonly directory: string
-  readonly clock: Clock
-  readonly note: (text: string) => void
-  /** 0 = the port of the last time when it is free, else any. */
-  readonly port: number
-  readonly databasePort: number
-}
-
-/** Starts the embedded broker and database in this process and announces them. */
-export async function hostEmbedded(options: HostOptions): Promise<EmbeddedServices> {
-  const [{startEmbeddedBroker}, {startEmbeddedDatabase}] = await Promise.all([
-    import('../broker/start.js'),
-    import('../store/embedded/start.js'),
-  ])
-  try {
-    await mkdir(options.directory, {recursive: true})
-  } catch (cause) {
-    throw new EnvironmentError(`The directory ${options.directory} cannot be made`, {
-      code: 'P2PAY_DIRECTORY',
-      suggestions: ['name a writable one with --dir or P2PAY_DIR'],
-      cause,
-    })
-  }
-  const last = await staleAddresses(options.directory)
-  const [brokerResult, databaseResult] = await Promise.allSettled([
-    startOnPort([options.port || last.brokerPort, options.port], port =>
-      startEmbeddedBroker({directory: join(options.directory, 'broker'), port}),
-    ),
-    startOnPort([options.databasePort || last.databasePort, options.databasePort], port =>
-      startEmbeddedDatabase({directory: join(options.directory, 'database'), port}),
-    ),
-  ])
-  if (brokerResult.status === 'rejected' || databaseResult.status === 'rejected') {
-    if (brokerResult.status === 'fulfilled') await brokerResult.value.stop()
-    if (databaseResult.status === 'fulfilled') await databaseResult.value.stop()
-    throw brokerResult.status === 'rejected' ? brokerResult.reason : (databaseResult as PromiseRejectedResult).reason
-  }
-  const broker = brokerResult.value
-  const database = databaseResult.value
-  const {migrate} = await import('../store/migrate.js')
-  await migrate(database.url)
-  await writeAnnouncement(options.directory, {
-    pid: process.pid,
-    brokers: broker.address,
-    database_url: database.url,
-    started_at: new Date(nowMs(options.clock)).toISOString(),
-  })
-  options.note(`embedded broker ${broker.address}, embedded database ${database.url}, files in ${options.directory}`)
-  return {
-    brokers: broker.address,
-    databaseUrl: database.url,
-    broker,
-    stop: async () => {
-      await removeAnnouncement(options.directory, process.pid)
-      await Promise.allSettled([broker.stop(), database.stop()])
-    },
-  }
-}
-
-/** Tries the preferred port first: clients that know it find the broker again after a crash of its host. */
-async function startOnPort<T>(ports: readonly [number, number], start: (port: number) => Promise<T>): Promise<T> {
-  const [preferred, asked] = ports
-  try {
-    return await start(preferred)
-  } catch (error) {
-    if (preferred === asked || !isP2payError(error)) throw error
-    return start(asked)
+    failed: NEVER,
+    stop: async () => leave(),
   }
 }
