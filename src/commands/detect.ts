@@ -1,7 +1,7 @@
 import {Flags} from '@oclif/core'
 import {systemClock} from '../lib/base/clock.js'
 import {BaseCommand} from '../lib/cli/base-command.js'
-import type {DetectOutcome} from '../lib/cli/detect-outcome.js'
+import type {DetectSummaryJson} from '../lib/cli/detect-outcome.js'
 import {
   alertsTopicFlag,
   brokersFlag,
@@ -16,7 +16,7 @@ import {
   topicFlag,
 } from '../lib/cli/flags.js'
 
-export default class Detect extends BaseCommand<DetectOutcome> {
+export default class Detect extends BaseCommand<DetectSummaryJson> {
   static override summary = 'Run the fraud detector: raw payments in, decisions out to topics and the database.'
   static override description =
     `Approved payments go to the legit topic, those to review or block to the fraud topic with an alert, what is no payment to the DLQ. Offsets are committed only after outputs are published and rows are stored; a restart goes on from its snapshot. A new group starts at the earliest record.
@@ -54,7 +54,7 @@ With no broker named it uses the running embedded one of this directory, or host
     'max-messages': Flags.integer({description: 'End after this many records.', min: 1, helpValue: '<n>'}),
   }
 
-  async run(): Promise<DetectOutcome> {
+  async run(): Promise<DetectSummaryJson> {
     const {flags} = await this.parse(Detect)
     const {runDetector} = await import('../lib/cli/detect-outcome.js')
     const outcome = await runDetector(flags, {
@@ -63,9 +63,10 @@ With no broker named it uses the running embedded one of this directory, or host
       clock: systemClock,
     })
     for (const line of outcome.lines) this.log(line)
-    const interrupted = this.interruptionCode()
+    // Without a bound a signal is its ordinary end.
     const bounded = flags['until-idle'] !== undefined || flags['max-messages'] !== undefined
-    this.setExitCode(interrupted !== undefined && bounded ? interrupted : outcome.exitCode)
-    return outcome
+    const isCutShort = bounded && outcome.summary.stopped_by === 'signal'
+    this.setExitCode(isCutShort ? this.exitCodeOf(outcome.exitCode) : outcome.exitCode)
+    return outcome.summary
   }
 }

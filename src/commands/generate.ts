@@ -3,10 +3,10 @@ import {systemClock} from '../lib/base/clock.js'
 import {UsageError} from '../lib/base/errors.js'
 import {BaseCommand} from '../lib/cli/base-command.js'
 import {brokersFlag, partitionsFlag, propertyFlag, topicFlag} from '../lib/cli/flags.js'
-import type {GenerateOutcome} from '../lib/cli/generate-outcome.js'
+import type {GenerateSummaryJson} from '../lib/cli/generate-outcome.js'
 import {loadFlags, streamFlags} from '../lib/cli/load-flags.js'
 
-export default class Generate extends BaseCommand<GenerateOutcome> {
+export default class Generate extends BaseCommand<GenerateSummaryJson> {
   static override summary = 'Generate labelled payments at a target rate, to Kafka, a file or stdout.'
   static override description =
     `Payments are due on a schedule that never waits for anybody (open model): a broker that stalls shows up as lateness. The same inputs give the same bytes; labels never travel with the payments, --truth writes them to a file beside.
@@ -59,7 +59,7 @@ Without --duration or --count it sends for 60 s. To stdout or a file it writes a
     partitions: partitionsFlag,
   }
 
-  async run(): Promise<GenerateOutcome> {
+  async run(): Promise<GenerateSummaryJson> {
     const {flags} = await this.parse(Generate)
     const toKafka = flags.out === 'kafka'
     if (toKafka && flags.tps === undefined && flags.scenario === undefined) {
@@ -80,9 +80,8 @@ Without --duration or --count it sends for 60 s. To stdout or a file it writes a
     // stdout belongs to the payments when they go there.
     if (flags.out === 'stdout') for (const line of outcome.lines) this.progress.note(line)
     else for (const line of outcome.lines) this.log(line)
-    const interrupted = this.interruptionCode()
-    if (interrupted !== undefined && flags.duration !== 'forever') this.setExitCode(interrupted)
-    else this.setExitCode(outcome.exitCode)
-    return outcome
+    // A generation for ever has no other end than a signal.
+    this.setExitCode(flags.duration === 'forever' ? outcome.exitCode : this.exitCodeOf(outcome.exitCode))
+    return outcome.summary
   }
 }

@@ -1,6 +1,6 @@
 import {readFile} from 'node:fs/promises'
 import {Args} from '@oclif/core'
-import {EnvironmentError, UsageError} from '../lib/base/errors.js'
+import {UsageError} from '../lib/base/errors.js'
 import {reportFlags} from '../lib/cli/artefacts.js'
 import {BaseCommand, useColor} from '../lib/cli/base-command.js'
 import type {RunResult} from '../lib/report/result.js'
@@ -23,7 +23,7 @@ export default class Report extends BaseCommand<RunResult> {
       import('../lib/report/parse.js'),
     ])
     const text = await readFile(args.result, 'utf8').catch(cause => {
-      throw new EnvironmentError(`The result ${args.result} cannot be read`, {
+      throw new UsageError(`The result ${args.result} cannot be read`, {
         code: 'P2PAY_RESULT_FILE',
         suggestions: ['make one with `p2pay run SCENARIO --out result.json`'],
         cause,

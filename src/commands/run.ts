@@ -69,15 +69,23 @@ With no broker named it uses the running embedded one of this directory, or host
       import('../lib/cli/artefacts.js'),
       import('../lib/report/table.js'),
     ])
-    const result = await runOutcome(
+    return runOutcome(
       {...flags, scenario: args.scenario},
-      {progress: this.progress, signal: this.signal, clock: systemClock, command: this.commandLine},
+      {
+        progress: this.progress,
+        signal: this.signal,
+        clock: systemClock,
+        command: this.commandLine,
+        onResult: async made => {
+          this.progress.done()
+          // Files first: the reader of stdout may have gone. A file that cannot be written must not hide the result.
+          const [written] = await Promise.allSettled([writeArtefacts(made, flags)])
+          this.log(renderResult(made, {color: useColor(process.stdout), width: process.stdout.columns ?? 100}))
+          if (written?.status === 'rejected') throw written.reason
+          this.setExitCode(this.exitCodeOf(EXIT_OF[made.verdict]))
+        },
+      },
     )
-    this.progress.done()
-    await writeArtefacts(result, flags)
-    this.log(renderResult(result, {color: useColor(process.stdout), width: process.stdout.columns ?? 100}))
-    this.setExitCode(this.interruptionCode() ?? EXIT_OF[result.verdict])
-    return result
   }
 }
 

@@ -1,16 +1,17 @@
 import {Flags} from '@oclif/core'
 import {systemClock} from '../lib/base/clock.js'
-import {UsageError} from '../lib/base/errors.js'
+import {EXIT, UsageError} from '../lib/base/errors.js'
 import {BaseCommand} from '../lib/cli/base-command.js'
+import type {EmbeddedServices} from '../lib/cli/embedded-host.js'
 
 interface UpSummary {
   readonly brokers: string
   readonly database_url: string
-  readonly command: string[] | null
+  readonly command: readonly string[] | null
   readonly exit_code: number | null
 }
 
-export default class Up extends BaseCommand<UpSummary> {
+export default class Up extends BaseCommand<UpSummary | undefined> {
   static override summary = 'Run the embedded Kafka broker and PostgreSQL database on loopback.'
   static override description = `They run until Ctrl-C, or for as long as COMMAND runs, which finds their addresses in
 P2PAY_BROKERS and P2PAY_DATABASE_URL. Other p2pay commands in the same directory find them by themselves.
@@ -38,43 +39,56 @@ Single node, loopback only, no TLS, no transactions: for development and CI, not
     }),
   }
 
-  async run(): Promise<UpSummary> {
+  async run(): Promise<UpSummary | undefined> {
     const {flags, argv} = await this.parse(Up)
     const command = argv.map(String)
-    const {findAnnouncement} = await import('../lib/cli/announcement.js')
-    const running = await findAnnouncement(flags.dir)
-    if (running !== undefined) {
-      throw new UsageError(`The embedded services of ${flags.dir} are already up (process ${running.pid})`, {
-        code: 'P2PAY_ALREADY_UP',
-        suggestions: [`broker ${running.brokers}, database ${running.database_url}`, 'or use another --dir'],
-      })
-    }
-    const {hostEmbedded} = await import('../lib/cli/services.js')
-    const services = await hostEmbedded({
+    const {claimOrFind, hostEmbedded} = await import('../lib/cli/embedded-host.js')
+    const place = {
       directory: flags.dir,
       clock: systemClock,
-      note: text => this.progress.note(text),
-      port: flags.port,
-      databasePort: flags['database-port'],
-    })
-    const summary = {brokers: services.brokers, database_url: services.databaseUrl}
+      signal: this.signal,
+      note: (text: string) => this.progress.note(text),
+    }
+    const found = await claimOrFind(place)
+    if (!('release' in found)) {
+      throw new UsageError(`The embedded services of ${flags.dir} are already up (process ${found.pid})`, {
+        code: 'P2PAY_ALREADY_UP',
+        suggestions: [`broker ${found.brokers}, database ${found.database_url}`, 'or use another --dir'],
+      })
+    }
+    const services = await hostEmbedded(found, {...place, port: flags.port, databasePort: flags['database-port']})
+    const addresses = {brokers: services.brokers, database_url: services.databaseUrl}
     try {
       if (command.length === 0) {
-        this.log(`P2PAY_BROKERS=${services.brokers}`)
-        this.log(`P2PAY_DATABASE_URL=${services.databaseUrl}`)
-        if (!this.signal.aborted) await new Promise(resolve => this.signal.addEventListener('abort', resolve))
-        this.setExitCode(0)
-        return {...summary, command: null, exit_code: null}
+        await this.#untilStopped(services)
+        this.setExitCode(EXIT.passed)
+        return undefined
       }
       const {runChild} = await import('../lib/cli/child.js')
       const exitCode = await runChild(command, {
         environment: {P2PAY_BROKERS: services.brokers, P2PAY_DATABASE_URL: services.databaseUrl},
         signal: this.signal,
+        // With --json stdout is ours alone.
+        stdout: this.jsonEnabled() ? process.stderr : process.stdout,
       })
       this.setExitCode(exitCode)
-      return {...summary, command, exit_code: exitCode}
+      return {...addresses, command, exit_code: exitCode}
     } finally {
       await services.stop()
     }
+  }
+
+  /** Tells the addresses now: at the end nobody needs them. @throws EnvironmentError when a service ends by itself */
+  async #untilStopped(services: EmbeddedServices): Promise<void> {
+    const addresses = {brokers: services.brokers, database_url: services.databaseUrl}
+    if (this.jsonEnabled()) this.logJson({...addresses, command: null, exit_code: null})
+    this.log(`P2PAY_BROKERS=${services.brokers}`)
+    this.log(`P2PAY_DATABASE_URL=${services.databaseUrl}`)
+    const stopped = new Promise<undefined>(resolve => {
+      if (this.signal.aborted) resolve(undefined)
+      this.signal.addEventListener('abort', () => resolve(undefined))
+    })
+    const failure = await Promise.race([stopped, services.failed])
+    if (failure !== undefined) throw failure
   }
 }

@@ -40,6 +40,12 @@ export function lockDirectory(directory: string): DirectoryLock | {readonly held
   }
 }
 
+/** The live process that has the directory locked, if any. */
+export function lockHolder(directory: string): number | undefined {
+  const owner = parseOwner(readIfThere(join(directory, 'lock')))
+  return owner !== undefined && isAlive(owner) ? owner.pid : undefined
+}
+
 /** Two processes may find the same stale lock: what was moved aside has to be the one that was seen. */
 function removeStale(directory: string, path: string, stale: string | undefined): void {
   const aside = join(directory, `lock.stale.${randomUUID()}`)

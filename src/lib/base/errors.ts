@@ -47,6 +47,13 @@ export class BugError extends P2payError {
   }
 }
 
+/** A signal came before there was anything to finish. Exit 130, or 143 after SIGTERM. */
+export class InterruptedError extends P2payError {
+  constructor(message: string) {
+    super(message, EXIT.interrupted, {code: 'P2PAY_INTERRUPTED'})
+  }
+}
+
 /** Exit codes of the process (design, section 6). */
 export const EXIT = {
   passed: 0,
@@ -58,6 +65,11 @@ export const EXIT = {
   interrupted: 130,
   terminated: 143,
 } as const
+
+/** When several exit codes apply, the first of these. */
+export const EXIT_PRECEDENCE: readonly number[] = [
+  ...[EXIT.bug, EXIT.usage, EXIT.environment, EXIT.interrupted, EXIT.terminated, EXIT.failed, EXIT.inconclusive],
+]
 
 export function isP2payError(error: unknown): error is P2payError {
   return error instanceof P2payError

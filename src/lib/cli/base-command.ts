@@ -3,7 +3,8 @@
  * stdout carries the result while stderr carries progress and warnings.
  */
 import {Command, Flags} from '@oclif/core'
-import {EXIT, isP2payError} from '../base/errors.js'
+import {EXIT, EXIT_PRECEDENCE, InterruptedError} from '../base/errors.js'
+import {renderReport, reportOf} from './error-text.js'
 import {Progress} from './progress.js'
 
 export abstract class BaseCommand<T> extends Command {
@@ -53,12 +54,15 @@ export abstract class BaseCommand<T> extends Command {
 
   abstract override run(): Promise<T>
 
-  /**
-   * Sets the exit code of a verdict or an interruption. When several apply, design section 6 orders them:
-   * an error thrown later still wins over what is set here.
-   */
+  /** Sets the exit code. An error thrown later brings its own. */
   protected setExitCode(code: number): void {
     process.exitCode = code
+  }
+
+  /** The exit code of a command that a signal may have stopped early, and that came to this end. */
+  protected exitCodeOf(outcome: number): number {
+    const codes = [outcome, this.interruptionCode() ?? EXIT.passed]
+    return EXIT_PRECEDENCE.find(code => codes.includes(code)) ?? outcome
   }
 
   /** Exit code of an interrupted command, or undefined when nobody interrupted it. */
@@ -80,19 +84,21 @@ export abstract class BaseCommand<T> extends Command {
     await super.finally(error)
   }
 
-  protected override toErrorJson(error: unknown): unknown {
-    if (isP2payError(error)) {
-      return {
-        error: {
-          code: error.code,
-          message: error.message,
-          suggestions: error.suggestions,
-          exit: error.oclif.exit,
-          cause: error.cause instanceof Error ? error.cause.message : undefined,
-        },
-      }
-    }
-    return super.toErrorJson(error)
+  /** Tells of the error and leaves: what is still open (sockets, timers, threads) does not hold the process. */
+  protected override async catch(error: Error & {exitCode?: number}): Promise<never> {
+    const isExit = 'oclif' in error && 'code' in error && error.code === 'EEXIT'
+    if (isExit) throw error
+    this.#progress?.done()
+    const interrupted = error instanceof InterruptedError ? this.interruptionCode() : undefined
+    const report = reportOf(error, {
+      command: ['p2pay', ...(this.id ?? '').split(':')].join(' '),
+      flags: Object.keys({...this.ctor.baseFlags, ...this.ctor.flags, json: true}),
+    })
+    const exit = interrupted ?? report.exit
+    const {causes, ...rest} = report
+    if (this.jsonEnabled()) this.logJson({error: {...rest, exit, ...(causes.length === 0 ? {} : {causes})}})
+    else process.stderr.write(renderReport({...report, exit}, error.stack))
+    return this.exit(exit)
   }
 
   readonly #onSignal = (signal: NodeJS.Signals): void => {

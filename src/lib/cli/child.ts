@@ -7,6 +7,8 @@ export interface ChildOptions {
   readonly environment: Readonly<Record<string, string>>
   /** Passed on to the child as SIGTERM. */
   readonly signal: AbortSignal
+  /** Where its stdout goes. */
+  readonly stdout: NodeJS.WriteStream
 }
 
 /**
@@ -18,7 +20,10 @@ export interface ChildOptions {
 export function runChild(command: readonly string[], options: ChildOptions): Promise<number> {
   const [file = '', ...args] = command
   return new Promise((resolve, reject) => {
-    const child = spawn(file, args, {stdio: 'inherit', env: {...process.env, ...options.environment}})
+    const child = spawn(file, args, {
+      stdio: ['inherit', options.stdout, 'inherit'],
+      env: {...process.env, ...options.environment},
+    })
     const stop = (): void => void child.kill('SIGTERM')
     options.signal.addEventListener('abort', stop, {once: true})
     child.once('error', cause => {

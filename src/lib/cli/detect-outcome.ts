@@ -1,6 +1,5 @@
 /** What `p2pay detect` does with its flags, and how it tells of it. */
 import type {Clock} from '../base/clock.js'
-import {parseDurationMs} from '../base/duration.js'
 import {EXIT} from '../base/errors.js'
 import type {DetectorStats} from '../detect/detector.js'
 import type {TopicNames} from '../payment/topics.js'
@@ -8,6 +7,7 @@ import {formatCount, formatMs} from '../report/format.js'
 import type {DetectCounters, StateReport} from '../run/detect/counters.js'
 import type {DetectSummary} from '../run/detect.js'
 import {openDetectorPorts} from './detector-ports.js'
+import {durationFlag} from './flags.js'
 import type {Progress} from './progress.js'
 import {openServices} from './services.js'
 
@@ -30,8 +30,15 @@ export interface DetectFlags {
   readonly 'max-messages': number | undefined
 }
 
-/** The `--json` of `p2pay detect`. Times in µs; what was not measured is null. */
 export interface DetectOutcome {
+  readonly summary: DetectSummaryJson
+  /** For people. */
+  readonly lines: readonly string[]
+  readonly exitCode: number
+}
+
+/** The `--json` of `p2pay detect`. Times in µs; what was not measured is null. */
+export interface DetectSummaryJson {
   readonly broker: string
   readonly database: string | null
   readonly group: string
@@ -46,8 +53,6 @@ export interface DetectOutcome {
     readonly max: number | null
   }
   readonly state: StateReport & DetectorStats
-  readonly lines: readonly string[]
-  readonly exitCode: number
 }
 
 export function topicsOf(
@@ -72,7 +77,7 @@ export async function runDetector(
     import('../detect/create.js'),
     import('./plan.js'),
   ])
-  const untilIdleMs = flags['until-idle'] === undefined ? undefined : parseDurationMs(flags['until-idle'])
+  const untilIdleMs = durationFlag('--until-idle', flags['until-idle'])
   const {plan} = await planOf({scenario: flags.scenario})
   const detector = createDetector(plan.detector)
   const topics = topicsOf(flags)
@@ -103,7 +108,7 @@ export async function runDetector(
         topics,
         group: flags.group,
         clock,
-        signal,
+        signal: AbortSignal.any([signal, services.failed]),
         fromBeginning: flags['from-beginning'],
         untilIdleMs,
         maxMessages: flags['max-messages'],
@@ -119,6 +124,7 @@ export async function runDetector(
         await watched
         progress.done()
       })
+      if (services.failed.aborted) throw services.failed.reason
       return outcomeOf(summary, {broker: services.brokers, database, group: flags.group})
     } finally {
       await ports.close()
@@ -139,11 +145,11 @@ async function watch(
   while (!signal.aborted) {
     await clock.sleep(WATCH_MS, signal)
     const now = counters()
-    if (now === undefined || (now.consumed === lastCount && process.stderr.isTTY !== true)) continue
+    if (now === undefined || (now.decided === lastCount && process.stderr.isTTY !== true)) continue
     progress.update(() => {
       const nowUs = clock.nowUs()
-      const rate = ((now.consumed - lastCount) * 1e6) / Math.max(1, nowUs - lastUs)
-      lastCount = now.consumed
+      const rate = ((now.decided - lastCount) * 1e6) / Math.max(1, nowUs - lastUs)
+      lastCount = now.decided
       lastUs = nowUs
       return countersLine(now, rate)
     })
@@ -155,6 +161,12 @@ function countersLine(counters: Readonly<DetectCounters>, rate: number): string 
   return `decided ${formatCount(counters.decided)} (${formatCount(Math.round(rate))}/s): approve ${formatCount(approve)}, review ${formatCount(review)}, block ${formatCount(block)}, dlq ${formatCount(deadLettered)}`
 }
 
+function latencyText(times: DetectSummary['decisionTime']): string {
+  if (times.count === 0) return 'n/a'
+  const at = (percentile: number): string => `p${percentile} ${formatMs(times.percentileUs(percentile))} ms`
+  return `${at(50)}, ${at(95)}, ${at(99)}, max ${formatMs(times.maxUs)} ms (${formatCount(times.count)} payments)`
+}
+
 function outcomeOf(
   summary: DetectSummary,
   run: {readonly broker: string; readonly database: string | null; readonly group: string},
@@ -164,13 +176,13 @@ function outcomeOf(
   const lines = [
     `consumed ${formatCount(counters.consumed)}, decided ${formatCount(counters.decided)}: approve ${formatCount(counters.approve)}, review ${formatCount(counters.review)}, block ${formatCount(counters.block)}`,
     `rows stored ${run.database === null ? 'n/a' : formatCount(counters.storedRows)}, already there ${formatCount(counters.adopted)}, dead-lettered ${formatCount(counters.deadLettered)}${reasons.length === 0 ? '' : ` (${reasons.join(', ')})`}`,
-    `due → decided p50 ${formatMs(decisionTime.percentileUs(50))}, p95 ${formatMs(decisionTime.percentileUs(95))}, p99 ${formatMs(decisionTime.percentileUs(99))}, max ${formatMs(decisionTime.maxUs)} (${formatCount(decisionTime.count)} payments)`,
+    `due → decided ${latencyText(decisionTime)}`,
     ...state.notes.map(note => `! ${note}`),
     ...(summary.drained
       ? []
       : [`! not drained: ${formatCount(summary.undrainedCount)} records will be delivered again`]),
   ]
-  return {
+  const summaryJson: DetectSummaryJson = {
     broker: run.broker,
     database: run.database,
     group: run.group,
@@ -185,6 +197,9 @@ function outcomeOf(
       max: decisionTime.maxUs,
     },
     state: {...state, ...detector},
+  }
+  return {
+    summary: summaryJson,
     lines,
     exitCode: summary.drained ? EXIT.passed : EXIT.inconclusive,
   }

@@ -1,5 +1,7 @@
 /** Flags that several commands share, one definition each, so that they mean the same everywhere. */
 import {Flags} from '@oclif/core'
+import {parseDurationMs} from '../base/duration.js'
+import {messageOf, UsageError} from '../base/errors.js'
 import {DEFAULT_GROUP, DEFAULT_PARTITIONS, TOPICS} from '../payment/topics.js'
 
 const KAFKA = 'KAFKA'
@@ -78,3 +80,16 @@ export const noDatabaseFlag = Flags.boolean({
   description: 'Do not store rows; the detector keeps its snapshot in a local file.',
   helpGroup: DATABASE,
 })
+
+/** A flag's duration in ms. @throws UsageError naming the flag */
+export function durationFlag(flag: string, text: string | undefined): number | undefined {
+  if (text === undefined) return undefined
+  try {
+    return parseDurationMs(text)
+  } catch (error) {
+    throw new UsageError(`${flag}: ${messageOf(error)}`, {
+      code: 'P2PAY_DURATION',
+      suggestions: ['write a number with a unit, such as 250ms, 30s, 5m or 1h30m'],
+    })
+  }
+}

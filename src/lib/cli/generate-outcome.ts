@@ -33,8 +33,15 @@ export interface GenerateContext {
   readonly clock: Clock
 }
 
-/** The `--json` of `p2pay generate`. What was not measured is null. */
 export interface GenerateOutcome {
+  readonly summary: GenerateSummaryJson
+  /** For people. */
+  readonly lines: readonly string[]
+  readonly exitCode: number
+}
+
+/** The `--json` of `p2pay generate`. What was not measured is null. */
+export interface GenerateSummaryJson {
   readonly run_tag: string
   readonly seed: number
   readonly destination: string
@@ -55,8 +62,6 @@ export interface GenerateOutcome {
   readonly manifest: string | null
   readonly truth: string | null
   readonly command: string
-  readonly lines: readonly string[]
-  readonly exitCode: number
 }
 
 interface LatencyLine {
@@ -117,12 +122,12 @@ export async function generateToKafka(flags: GenerateFlags, context: GenerateCon
       nodeVersion: process.version,
       clock,
       signal: unbounded ? deadline(context, wallDurationMs(flags)) : context.signal,
-      onProgress: load => progress.update(() => progressLine(load)),
+      onProgress: load => progress.update(() => progressLine(load, {paced: isPaced(planned.plan)})),
       onReleased: (block, from, to) => truth?.write(block, from, to),
     })
     progress.done()
     const outcome = outcomeOf(summary, {tag, planned, flags, context, destination: `topic ${flags.topic}`})
-    return {...outcome, manifest: paths.manifest}
+    return {...outcome, summary: {...outcome.summary, manifest: paths.manifest}}
   } finally {
     truth?.close()
     await services.close()
@@ -162,7 +167,7 @@ export async function generateToFile(flags: GenerateFlags, context: GenerateCont
       stdout: process.stdout,
       clock: context.clock,
       signal: context.signal,
-      onProgress: load => progress.update(() => progressLine(load)),
+      onProgress: load => progress.update(() => writtenLine(load, isPaced(plan))),
       onReleased: (block: GeneratedBlock, from: number, to: number) => truth?.write(block, from, to),
     })
     progress.done()
@@ -195,13 +200,31 @@ function deadline({clock, signal}: GenerateContext, durationMs: number): AbortSi
   return controller.signal
 }
 
-export function progressLine(load: GenerateProgress): string {
-  const seconds = Math.floor(load.elapsedUs / 1e6)
-  const of =
-    Number.isFinite(load.planned) && load.planned < Number.MAX_SAFE_INTEGER ? ` of ${formatCount(load.planned)}` : ''
+export function isPaced(plan: PlannedStream['plan']): boolean {
+  return plan.load.some(phase => phase.executor !== 'shared-iterations')
+}
+
+export function progressLine(load: GenerateProgress, {paced}: {readonly paced: boolean}): string {
   const troubles =
     load.failed + load.unknown > 0 ? `, ${formatCount(load.failed)} failed, ${formatCount(load.unknown)} unknown` : ''
-  return `${seconds} s  sent ${formatCount(load.sent)}${of}, acked ${formatCount(load.acked)}${troubles}, ${formatCount(load.ackedLastSecond)}/s, lateness ${formatMs(load.latenessUs)}`
+  return `${secondsOf(load)}  sent ${formatCount(load.sent)}${ofPlanned(load)}, acked ${formatCount(load.acked)}${troubles}, ${formatCount(load.ackedLastSecond)}/s${latenessOf(load, paced)}`
+}
+
+function writtenLine(load: GenerateProgress, paced: boolean): string {
+  return `${secondsOf(load)}  wrote ${formatCount(load.acked)}${ofPlanned(load)}, ${formatCount(load.ackedLastSecond)}/s${latenessOf(load, paced)}`
+}
+
+function secondsOf(load: GenerateProgress): string {
+  return `${Math.floor(load.elapsedUs / 1e6)} s`
+}
+
+function ofPlanned({planned}: GenerateProgress): string {
+  return Number.isFinite(planned) && planned < Number.MAX_SAFE_INTEGER ? ` of ${formatCount(planned)}` : ''
+}
+
+/** Without a rate nothing is late. */
+function latenessOf(load: GenerateProgress, paced: boolean): string {
+  return paced ? `, lateness ${formatMs(load.latenessUs)} ms` : ''
 }
 
 function outcomeOf(
@@ -238,17 +261,13 @@ function outcomeOf(
     paced
       ? `requested ${formatTps(summary.requestedTps)}, achieved ${formatTps(summary.achievedTps)} (${formatShare(summary.achievedRatio)}), shortfall ${formatCount(summary.shortfall)}`
       : `unpaced, ${formatTps(summary.achievedTps)}`,
-    ...(lateness === null
-      ? []
-      : [`lateness p50 ${formatMs(lateness.p50)}, p99 ${formatMs(lateness.p99)}, max ${formatMs(lateness.max)}`]),
-    ...(ackTime === null
-      ? []
-      : [`due → acked p50 ${formatMs(ackTime.p50)}, p99 ${formatMs(ackTime.p99)}, max ${formatMs(ackTime.max)}`]),
+    ...(lateness === null ? [] : [`lateness ${latencyText(lateness)}`]),
+    ...(ackTime === null ? [] : [`due → acked ${latencyText(ackTime)}`]),
     ...summary.errors.map(error => `! ${error.code}: ${formatCount(error.count)} payments (${error.example})`),
     ...(toKafka ? [`the truth about them: p2pay truth --run ${tag}`] : []),
   ]
   const nothingArrived = summary.sent > 0 && summary.acked === 0
-  return {
+  const summaryJson: GenerateSummaryJson = {
     run_tag: tag,
     seed: planned.plan.seed,
     destination,
@@ -269,6 +288,9 @@ function outcomeOf(
     manifest: null,
     truth: flags.truth ?? null,
     command: context.command,
+  }
+  return {
+    summary: summaryJson,
     lines,
     // Never 0 when nothing arrived; some unknown or failed sends make a run inconclusive, not a bug.
     exitCode: nothingArrived
@@ -277,4 +299,9 @@ function outcomeOf(
         ? EXIT.inconclusive
         : EXIT.passed,
   }
+}
+
+function latencyText(line: LatencyLine): string {
+  if (line.count === 0) return 'n/a'
+  return `p50 ${formatMs(line.p50)} ms, p99 ${formatMs(line.p99)} ms, max ${formatMs(line.max)} ms`
 }

@@ -5,6 +5,7 @@ import {messageOf, UsageError} from '../base/errors.js'
 import type {AccountsFile} from '../run/produce.js'
 import type {LoadedPlan} from '../scenario/load.js'
 import type {PlanOverrides} from '../scenario/overrides.js'
+import type {Problem} from '../scenario/problem.js'
 
 export interface PlanFlags {
   readonly scenario?: string | undefined
@@ -26,64 +27,69 @@ export interface PlannedStream extends LoadedPlan {
 
 /** @throws UsageError with every problem of flags, scenario and account file */
 export async function planOf(flags: PlanFlags): Promise<PlannedStream> {
-  const {overrides, accountsPath} = overridesOf(flags)
+  const problems: Problem[] = []
+  const {overrides, accountsPath} = overridesOf(flags, (where, message) => problems.push({where, message}))
   const {loadPlan, planFromFlags} = await import('../scenario/load.js')
   const accounts = accountsPath === undefined ? undefined : await readAccountsFile(accountsPath)
   const all = accounts === undefined ? overrides : {...overrides, accountCount: accounts.records.length}
-  const loaded = flags.scenario === undefined ? planFromFlags(all) : await loadPlan(flags.scenario, all, process.env)
+  const loaded =
+    flags.scenario === undefined
+      ? planFromFlags(all, problems)
+      : await loadPlan(flags.scenario, all, process.env, problems)
   return {...loaded, accounts}
 }
 
-function overridesOf(flags: PlanFlags): {overrides: PlanOverrides; accountsPath: string | undefined} {
-  const problems: string[] = []
+type ReportFlag = (flag: string, message: string) => void
+
+function overridesOf(
+  flags: PlanFlags,
+  report: ReportFlag,
+): {overrides: PlanOverrides; accountsPath: string | undefined} {
   const accountsIsNumber = flags.accounts !== undefined && /^\d+$/.test(flags.accounts)
   const overrides: PlanOverrides = {
     seed: flags.seed,
-    rateTps: rateOf(flags.tps, problems),
-    durationMs: durationOf(flags.duration, problems),
+    rateTps: rateOf(flags.tps, report),
+    durationMs: durationOf(flags.duration, report),
     maxCount: flags.count,
     arrivals: flags.arrivals,
-    fraudRate: numberOf('--fraud-rate', flags['fraud-rate'], problems),
+    fraudRate: numberOf('--fraud-rate', flags['fraud-rate'], report),
     accountCount: accountsIsNumber ? Number(flags.accounts) : undefined,
     clock: flags.clock,
-    startMs: timeOf(flags.start, problems),
+    startMs: timeOf(flags.start, report),
     partitions: flags.partitions,
-  }
-  if (problems.length > 0) {
-    throw new UsageError(problems.join('\n'), {code: 'P2PAY_FLAGS', suggestions: ['see the command’s --help']})
   }
   return {overrides, accountsPath: accountsIsNumber ? undefined : flags.accounts}
 }
 
-function rateOf(text: string | undefined, problems: string[]): number | 'max' | undefined {
+function rateOf(text: string | undefined, report: ReportFlag): number | 'max' | undefined {
   if (text === undefined || text === 'max') return text
-  return numberOf('--tps', text, problems)
+  return numberOf('--tps', text, report)
 }
 
-function durationOf(text: string | undefined, problems: string[]): number | undefined {
+function durationOf(text: string | undefined, report: ReportFlag): number | undefined {
   if (text === undefined) return undefined
   if (text === 'forever') return Number.POSITIVE_INFINITY
   try {
     return parseDurationMs(text)
   } catch (error) {
-    problems.push(`--duration: ${messageOf(error)}, such as 30s, 5m or forever`)
+    report('--duration', `${messageOf(error)}, such as 30s, 5m or forever`)
     return undefined
   }
 }
 
-function numberOf(flag: string, text: string | undefined, problems: string[]): number | undefined {
+function numberOf(flag: string, text: string | undefined, report: ReportFlag): number | undefined {
   if (text === undefined) return undefined
   const value = Number(text)
   if (text.trim() !== '' && Number.isFinite(value)) return value
-  problems.push(`${flag}: "${text}" is not a number`)
+  report(flag, `"${text}" is not a number`)
   return undefined
 }
 
-function timeOf(text: string | undefined, problems: string[]): number | undefined {
+function timeOf(text: string | undefined, report: ReportFlag): number | undefined {
   if (text === undefined) return undefined
   const ms = Date.parse(text)
   if (/^\d{4}-\d\d-\d\d/.test(text) && !Number.isNaN(ms)) return ms
-  problems.push(`--start: "${text}" is not an ISO 8601 time, such as 2026-01-01T00:00:00Z`)
+  report('--start', `"${text}" is not an ISO 8601 time, such as 2026-01-01T00:00:00Z`)
   return undefined
 }
 

@@ -8,7 +8,7 @@ import type {RunResult} from '../report/result.js'
 import type {RunProgress} from '../run/scenario-run.js'
 import {type DetectFlags, topicsOf} from './detect-outcome.js'
 import {openDetectorPorts} from './detector-ports.js'
-import {progressLine} from './generate-outcome.js'
+import {isPaced, progressLine} from './generate-outcome.js'
 import {freshRunTag, type PlanFlags, planOf} from './plan.js'
 import type {Progress} from './progress.js'
 import {openServices} from './services.js'
@@ -39,6 +39,8 @@ export interface RunContext {
   readonly signal: AbortSignal
   readonly clock: Clock
   readonly command: string
+  /** Called with the result before the services are closed: that may take as long as others use them. */
+  readonly onResult: (result: RunResult) => Promise<void>
 }
 
 export async function runOutcome(flags: RunFlags, context: RunContext): Promise<RunResult> {
@@ -70,7 +72,7 @@ export async function runOutcome(flags: RunFlags, context: RunContext): Promise<
       progress.note(`${services.kafka.description}; ${database ?? 'no database'}`)
       progress.note(`run ${tag}: ${planned.plan.name}, seed ${planned.plan.seed}`)
       for (const note of ensured.notes) progress.note(`! ${note}`)
-      return await runScenario({
+      const result = await runScenario({
         ...ports,
         plan: planned.plan,
         tag,
@@ -89,9 +91,11 @@ export async function runOutcome(flags: RunFlags, context: RunContext): Promise<
         nodeVersion: process.version,
         clock,
         signal,
-        onProgress: state => progress.update(() => runLine(state)),
+        onProgress: state => progress.update(() => runLine(state, isPaced(planned.plan))),
         onNote: note => progress.note(`! ${note}`),
       })
+      await context.onResult(result)
+      return result
     } finally {
       await ports.close()
     }
@@ -100,7 +104,7 @@ export async function runOutcome(flags: RunFlags, context: RunContext): Promise<
   }
 }
 
-function runLine(state: RunProgress): string {
+function runLine(state: RunProgress, paced: boolean): string {
   if (state.load === undefined) return `${state.phase}: the detector has decided on ${formatCount(state.decidedCount)}`
-  return `${progressLine(state.load)}, decided ${formatCount(state.decidedCount)}`
+  return `${progressLine(state.load, {paced})}, decided ${formatCount(state.decidedCount)}`
 }

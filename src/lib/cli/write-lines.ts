@@ -3,6 +3,7 @@ import {createWriteStream} from 'node:fs'
 import {Readable} from 'node:stream'
 import {pipeline} from 'node:stream/promises'
 import {codeOf, diskError} from '../base/disk.js'
+import {isP2payError} from '../base/errors.js'
 
 const CHUNK_LINES = 512
 
@@ -22,6 +23,8 @@ export async function writeLines(
     else await pipeline(source, createWriteStream(out), {signal})
   } catch (error) {
     if (signal.aborted || codeOf(error) === 'EPIPE') return
+    // The lines' own trouble, such as a run that is not there.
+    if (isP2payError(error)) throw error
     throw diskError(error, out)
   }
 }

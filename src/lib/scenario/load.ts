@@ -17,13 +17,20 @@ const MAX_FILE_BYTES = 1_000_000
  * Reads and validates a scenario file, flags over it.
  *
  * @param env values for `${VAR}`
+ * @param flagProblems what is wrong with the flags already, to be told together with the rest
  * @throws UsageError code P2PAY_SCENARIO with every problem, each with line and column
  */
-export async function loadPlan(path: string, overrides: PlanOverrides, env: Environment): Promise<LoadedPlan> {
+export async function loadPlan(
+  path: string,
+  overrides: PlanOverrides,
+  env: Environment,
+  flagProblems: readonly Problem[] = [],
+): Promise<LoadedPlan> {
   const text = await readScenario(path)
   const {validateScenario} = await import('./validate-scenario.js')
   const {loaded, problems} = validateScenario(text, {file: path, overrides, env})
-  if (loaded === undefined || problems.length > 0) throw problemsError(path, problems)
+  const all = [...flagProblems, ...problems]
+  if (loaded === undefined || all.length > 0) throw problemsError(path, all)
   return loaded
 }
 
@@ -32,8 +39,8 @@ export async function loadPlan(path: string, overrides: PlanOverrides, env: Envi
  *
  * @throws UsageError code P2PAY_LOAD with every problem
  */
-export function planFromFlags(overrides: PlanOverrides): LoadedPlan {
-  const problems: Problem[] = []
+export function planFromFlags(overrides: PlanOverrides, flagProblems: readonly Problem[] = []): LoadedPlan {
+  const problems = [...flagProblems]
   const plan = buildPlan(undefined, 'flags', overrides, (where, message) =>
     problems.push({where: String(where), message}),
   )
