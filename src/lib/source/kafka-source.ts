@@ -58,6 +58,8 @@ class KafkaSource implements RecordSource {
   #session: GroupSession | undefined
   #supervision: Promise<void> = Promise.resolve()
   #assigned: ReadonlySet<number> = new Set()
+  /** False between two sessions: what is assigned then is not known, so nothing may pass for committed. */
+  #isMember = false
   /** Grows with each assignment; deliveries of an earlier one are void. */
   #generation = 0
   #announced: Promise<void> = Promise.resolve()
@@ -117,6 +119,13 @@ class KafkaSource implements RecordSource {
   }
 
   async commit(offsets: PartitionOffsets): Promise<void> {
+    if (!this.#isMember) {
+      const {group, topic} = this.#options
+      throw new EnvironmentError(`Group ${group} is being joined again: offsets of ${topic} cannot be committed yet`, {
+        code: 'P2PAY_BROKER_UNREACHABLE',
+        suggestions: ['p2pay doctor looks at the broker'],
+      })
+    }
     const ours = new Map([...offsets].filter(([partition]) => this.#assigned.has(partition)))
     if (ours.size > 0) await this.#session?.commit(ours)
   }
@@ -142,6 +151,7 @@ class KafkaSource implements RecordSource {
       const error = await this.#runSession()
       if (this.#stopping.signal.aborted) return
       this.#generation++
+      this.#isMember = false
       this.#assigned = new Set()
       const doing = `consume ${this.#options.topic}`
       if (isHopeless(error)) {
@@ -189,6 +199,7 @@ class KafkaSource implements RecordSource {
   #joined(session: GroupSession, partitions: readonly number[]): void {
     if (session !== this.#session || this.#stopping.signal.aborted) return
     this.#failures = 0
+    this.#isMember = true
     this.#assigned = new Set(partitions)
     this.#announced = this.#announce(++this.#generation, [...partitions])
   }
