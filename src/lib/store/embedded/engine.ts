@@ -7,6 +7,7 @@
  * committed row. fsync is off (PGlite's default): a power failure may cost the last seconds, or need a fresh directory.
  */
 import {PGlite} from '@electric-sql/pglite'
+import {messageOf} from '../../base/errors.js'
 
 /** The engine's memory is gone; its files are fine. */
 export class EngineCrash extends Error {
@@ -50,7 +51,7 @@ export class Engine {
       })
       return new Engine(database, lastWords)
     } catch (cause) {
-      throw new EngineCrash(reasonIn(lastWords) ?? (cause instanceof Error ? cause.message : String(cause)), cause)
+      throw new EngineCrash(reasonIn(lastWords) ?? describe(cause), cause)
     }
   }
 
@@ -85,7 +86,7 @@ export class Engine {
     } catch (error) {
       if (this.#crash === undefined) throw error
     }
-    throw new EngineCrash(reasonIn(this.#lastWords) ?? String(this.#crash), this.#crash)
+    throw new EngineCrash(reasonIn(this.#lastWords) ?? describe(this.#crash), this.#crash)
   }
 
   /**
@@ -113,6 +114,22 @@ export class Engine {
 
 function isOrdinary(error: unknown): boolean {
   return typeof error === 'object' && error !== null && 'status' in error && error.status === ORDINARY_ERROR_STATUS
+}
+
+/** WASI's numbers of the errors that a user can do something about. */
+const FILE_ERRORS: Readonly<Record<number, string>> = {
+  2: 'permission denied (EACCES)',
+  51: 'no space left on device (ENOSPC)',
+  63: 'operation not permitted (EPERM)',
+  69: 'read-only file system (EROFS)',
+}
+
+/** The engine's file system throws objects with a number, which are no errors. */
+function describe(thrown: unknown): string {
+  if (typeof thrown === 'object' && thrown !== null && 'errno' in thrown) {
+    return FILE_ERRORS[Number(thrown.errno)] ?? `file system error ${String(thrown.errno)}`
+  }
+  return messageOf(thrown)
 }
 
 const MAX_LAST_WORDS = 20

@@ -96,9 +96,12 @@ async function prepareFiles(directory: string): Promise<string> {
   const thread = new DatabaseThread({kind: 'initialise', directory: fresh})
   try {
     await thread.within(MAX_START_MS, thread.finished)
-  } finally {
+  } catch (error) {
     await thread.closed
+    await rm(fresh, {recursive: true, force: true})
+    throw error
   }
+  await thread.closed
   await rename(fresh, data)
   return data
 }
