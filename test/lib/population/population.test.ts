@@ -64,9 +64,9 @@ describe('a population', () => {
 })
 
 describe('habits', () => {
-  const population = populationOf(2000)
+  const population = populationOf(1000)
   const habits = new Habits(population)
-  const persons = Array.from({length: 2000}, (_, account) => account).filter(
+  const persons = Array.from({length: 1000}, (_, account) => account).filter(
     account => population.kind[account] === KIND.person,
   )
 

@@ -31,7 +31,8 @@ const fraud: CampaignKind = {
     const device = draw.unit() < 0.8 ? habits.drawNewDevice(victim, draw) : habits.device(victim, 0, startMs)
     const ip = draw.unit() < 0.75 ? habits.drawRemoteIp(draw) : habits.homeIp(habits.drawNeighbour(victim, draw))
     const away = draw.unit() < 0.4
-    const country = draw.below(COUNTRIES.length)
+    // Like honest journeys, and further.
+    const country = Math.floor(between(draw, 0, 1) * between(draw, 0.2, 1) * COUNTRIES.length)
     const cityNumber = draw.below(8)
     const simChangedAtMs = draw.unit() < SIM_SWAP_SHARE ? startMs - between(draw, 5 * MINUTE_MS, SIM_SWAP_MAX_MS) : 0
     const payees = Array.from({length: integerBetween(draw, 1, 3)}, () => habits.drawNeighbour(victim, draw))
