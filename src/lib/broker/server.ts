@@ -5,6 +5,7 @@
 import {mkdirSync} from 'node:fs'
 import {createServer, type Server} from 'node:net'
 import {type Clock, systemClock} from '../base/clock.js'
+import type {DirectoryLock} from '../base/directory-lock.js'
 import {EnvironmentError, isP2payError, messageOf} from '../base/errors.js'
 import type {BrokerState} from './api.js'
 import type {BrokerOptions, EmbeddedBroker} from './broker.js'
@@ -14,7 +15,7 @@ import type {Fault} from './fault.js'
 import {FaultPlan} from './fault-plan.js'
 import {FetchWaiters} from './fetch-waiters.js'
 import type {WriteAt} from './files.js'
-import {type DirectoryLock, lockDirectory} from './lock.js'
+import {lockBrokerDirectory} from './lock.js'
 import {OffsetStore} from './offset-store.js'
 import {Quota} from './quota.js'
 import {RequestLoop} from './request-loop.js'
@@ -95,7 +96,7 @@ export class BrokerServer implements EmbeddedBroker {
     let lock: DirectoryLock | undefined
     try {
       mkdirSync(options.directory, {recursive: true})
-      lock = lockDirectory(options.directory)
+      lock = lockBrokerDirectory(options.directory)
       const storage = new Storage({directory: options.directory, segmentBytes, log, ...seam})
       const offsets = new OffsetStore(options.directory, options.write)
       offsets.keepTopics(new Set(storage.topics().map(topic => topic.name)))

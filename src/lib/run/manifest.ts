@@ -5,6 +5,7 @@
 import {createHash} from 'node:crypto'
 import {mkdir, open, readFile, rename, rm} from 'node:fs/promises'
 import {dirname} from 'node:path'
+import {canonicalJson, nameUnbounded, UNBOUNDED} from '../base/canonical-json.js'
 import {codeOf, diskError} from '../base/disk.js'
 import {EnvironmentError, messageOf} from '../base/errors.js'
 import type {Plan} from '../scenario/plan.js'
@@ -12,7 +13,6 @@ import {MANIFEST_VERSION, type Manifest} from './run-directory.js'
 
 /** JSON has no Infinity; these fields of a plan may be unbounded. */
 const UNBOUNDED_FIELDS: readonly string[] = ['durationMs', 'maxCount']
-const UNBOUNDED = 'Infinity'
 
 /** @throws EnvironmentError P2PAY_DISK_FULL, P2PAY_DISK */
 export async function writeManifest(path: string, manifest: Manifest): Promise<void> {
@@ -21,7 +21,7 @@ export async function writeManifest(path: string, manifest: Manifest): Promise<v
     await mkdir(dirname(path), {recursive: true})
     const file = await open(draft, 'w')
     try {
-      await file.writeFile(`${JSON.stringify(manifest, writeUnbounded, 2)}\n`)
+      await file.writeFile(`${JSON.stringify(manifest, (_key, value: unknown) => nameUnbounded(value), 2)}\n`)
       await file.sync()
     } finally {
       await file.close()
@@ -47,31 +47,17 @@ export async function readManifest(path: string): Promise<Manifest> {
   })
   const manifest = parse(text, path)
   const accounts = manifest.accounts_file?.sha256 ?? null
-  if (planDigest(manifest.plan, accounts) !== manifest.plan_sha256) {
+  if (streamDigest(manifest.plan, accounts) !== manifest.plan_sha256) {
     throw damaged(path, 'its plan does not fit its digest')
   }
   return manifest
 }
 
 /** SHA-256, hex, of the plan's canonical JSON and the digest of the accounts file that it draws on. */
-export function planDigest(plan: Plan, accountsSha256: string | null): string {
+export function streamDigest(plan: Plan, accountsSha256: string | null): string {
   return createHash('sha256')
     .update(canonicalJson({plan, accounts: accountsSha256}))
     .digest('hex')
-}
-
-/** JSON with sorted keys and without spaces: equal values have equal texts. */
-export function canonicalJson(value: unknown): string {
-  return JSON.stringify(value, (key, inner: unknown) => sortKeys(writeUnbounded(key, inner)))
-}
-
-function sortKeys(value: unknown): unknown {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value
-  return Object.fromEntries(Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)))
-}
-
-function writeUnbounded(_key: string, value: unknown): unknown {
-  return value === Number.POSITIVE_INFINITY ? UNBOUNDED : value
 }
 
 function parse(text: string, path: string): Manifest {

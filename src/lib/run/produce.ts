@@ -14,7 +14,7 @@ import {openKafkaSink} from '../sink/kafka-sink.js'
 import {generate} from './generate.js'
 import type {GenerateProgress, GenerateSummary} from './generate-tally.js'
 import {openJournal} from './journal.js'
-import {planDigest, writeManifest} from './manifest.js'
+import {streamDigest, writeManifest} from './manifest.js'
 import {MANIFEST_VERSION, type Manifest, type RunPaths, runPaths} from './run-directory.js'
 import {streamInputsOf} from './stream-of.js'
 
@@ -96,7 +96,7 @@ export async function produce(options: ProduceOptions): Promise<Produced> {
     planned_count: Number.isFinite(schedule.totalCount) ? schedule.totalCount : null,
     warmup_count: plan.warmupCount,
     plan,
-    plan_sha256: planDigest(plan, options.accounts?.sha256 ?? null),
+    plan_sha256: streamDigest(plan, options.accounts?.sha256 ?? null),
     accounts_file:
       options.accounts === undefined ? null : {path: options.accounts.path, sha256: options.accounts.sha256},
     key: options.key,
