@@ -1,6 +1,6 @@
 /** Opens everything that `p2pay run` needs, runs the scenario, closes everything. */
 import {cpus} from 'node:os'
-import type {Clock} from '../base/clock.js'
+import {type Clock, nowMs} from '../base/clock.js'
 import type {StreamInputs} from '../generate/stream.js'
 import {parseRunTag} from '../payment/payment-id.js'
 import {formatCount} from '../report/format.js'
@@ -53,6 +53,7 @@ export async function runOutcome(flags: RunFlags, context: RunContext): Promise<
   checkPlan(planned.plan)
   const topics = topicsOf(flags)
   const tag = flags['run-tag'] === undefined ? await freshRunTag() : parseRunTag(flags['run-tag'])
+  const startMs = planned.plan.startMs ?? nowMs(clock)
   const services = await openServices({
     brokers: flags.brokers,
     properties: flags.property ?? [],
@@ -76,7 +77,7 @@ export async function runOutcome(flags: RunFlags, context: RunContext): Promise<
         ...ports,
         plan: planned.plan,
         tag,
-        startMs: planned.plan.startMs,
+        startMs,
         key: flags.key,
         accounts: planned.accounts,
         directory: flags.dir,
@@ -86,7 +87,7 @@ export async function runOutcome(flags: RunFlags, context: RunContext): Promise<
         group: flags.group,
         databaseDescription: database,
         machine: {cpus: cpus().length, platform: `${process.platform}-${process.arch}`},
-        command: context.command,
+        command: repeatingCommand(context.command, {tag, startMs}),
         version: packageVersion(),
         nodeVersion: process.version,
         clock,
@@ -107,4 +108,11 @@ export async function runOutcome(flags: RunFlags, context: RunContext): Promise<
 function runLine(state: RunProgress, paced: boolean): string {
   if (state.load === undefined) return `${state.phase}: the detector has decided on ${formatCount(state.decidedCount)}`
   return `${progressLine(state.load, {paced})}, decided ${formatCount(state.decidedCount)}`
+}
+
+/** The command line that sends the same bytes again: with the tag and start that this run drew. */
+function repeatingCommand(command: string, run: {readonly tag: string; readonly startMs: number}): string {
+  const tag = command.includes('--run-tag') ? '' : ` --run-tag ${run.tag}`
+  const start = command.includes('--start') ? '' : ` --start ${new Date(run.startMs).toISOString()}`
+  return `${command}${tag}${start}`
 }
