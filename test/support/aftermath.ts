@@ -14,7 +14,8 @@ import type {JournalState} from '../../src/lib/run/run-directory.js'
 
 export interface Aftermath {
   readonly tag: string
-  readonly plannedCount: number
+  /** The generator ended in order: a payment that its journal does not have was never handed over. */
+  readonly isClosed: boolean
   /** By sequence. */
   readonly journal: ReadonlyMap<number, JournalState>
   /** Decisions on the record, by id, one for each copy; on the raw topic they are empty. */
@@ -49,7 +50,7 @@ export async function readAftermath(options: AftermathOptions): Promise<Aftermat
   const dlq = await connection.admin.offsetBounds(topics.dlq)
   return {
     tag,
-    plannedCount: (await readJournalHeader(journalFile)).plannedCount,
+    isClosed: (await readJournalHeader(journalFile)).closed,
     journal,
     raw: await read(topics.raw, () => ''),
     legit: await read(topics.legit, ofHeader),
@@ -62,8 +63,12 @@ export async function readAftermath(options: AftermathOptions): Promise<Aftermat
 
 /** What does not agree, a sentence each with a few examples. */
 export function problemsOf(aftermath: Aftermath): string[] {
-  const {tag, journal, raw, legit, fraud, alerts, rows} = aftermath
-  const stateOf = (id: string): JournalState => journal.get(sequenceOf(tag, id) ?? -1) ?? 'unsent'
+  const {tag, journal, isClosed, raw, legit, fraud, alerts, rows} = aftermath
+  const stateOf = (id: string): JournalState => {
+    const sequence = sequenceOf(tag, id)
+    if (sequence === undefined) return 'unsent'
+    return journal.get(sequence) ?? (isClosed ? 'unsent' : 'unknown')
+  }
   const acked = [...journal].filter(([, state]) => state === 'acked').map(([sequence]) => paymentIdOf(tag, sequence))
   const flagged = [...rows].filter(([, [kind]]) => kind === 'review' || kind === 'block').map(([id]) => id)
   const approved = [...rows].filter(([, [kind]]) => kind === 'approve').map(([id]) => id)

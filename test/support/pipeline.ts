@@ -216,7 +216,7 @@ function topicsOf(prefix: string): TopicNames {
   }
 }
 
-function topicFlags({raw, legit, fraud, alerts, dlq}: TopicNames): string[] {
+export function topicFlags({raw, legit, fraud, alerts, dlq}: TopicNames): string[] {
   return ['-t', raw, ...['--legit-topic', legit, '--fraud-topic', fraud, '--alerts-topic', alerts, '--dlq-topic', dlq]]
 }
 
