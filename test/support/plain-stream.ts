@@ -5,28 +5,38 @@ export interface PlainStreamOptions {
   readonly keyOf?: (sequence: number) => string | null
   /** Length of a payment's bytes at least. */
   readonly bytesOf?: (sequence: number) => number
+  /** A shard: only these payments. */
+  readonly owns?: (sequence: number) => boolean
 }
 
 /** A stream of recognisable payments without a population: `{"sequence":7,"key":"debtor-7"}`, a second apart. */
 export function plainStream(options: PlainStreamOptions = {}): PaymentStream {
+  const owns = options.owns ?? (() => true)
   let next = 0
   return {
-    next(maxCount) {
-      const from = next
-      next += maxCount
-      return plainBlock(from, maxCount, options)
+    next(maxCount, endSequence = Number.POSITIVE_INFINITY) {
+      const sequences: number[] = []
+      for (; sequences.length < maxCount && next < endSequence; next++) if (owns(next)) sequences.push(next)
+      return blockOf(sequences, options)
     },
   }
 }
 
 export function plainBlock(firstSequence: number, count: number, options: PlainStreamOptions = {}): GeneratedBlock {
+  return blockOf(
+    Array.from({length: count}, (_, row) => firstSequence + row),
+    options,
+  )
+}
+
+function blockOf(sequences: readonly number[], options: PlainStreamOptions): GeneratedBlock {
+  const count = sequences.length
   const keyOf = options.keyOf ?? (sequence => `debtor-${sequence % 20}`)
   const texts: string[] = []
   const offsets = new Uint32Array(count + 1)
   const keyStarts = new Uint32Array(count)
   const keyLengths = new Uint16Array(count)
-  for (let row = 0; row < count; row++) {
-    const sequence = firstSequence + row
+  for (const [row, sequence] of sequences.entries()) {
     const key = keyOf(sequence)
     const head = `{"sequence":${sequence},"key":"`
     const tail = '"}'
@@ -41,12 +51,12 @@ export function plainBlock(firstSequence: number, count: number, options: PlainS
   return {
     payments: {
       count,
-      sequences: Float64Array.from({length: count}, (_, row) => firstSequence + row),
+      sequences: Float64Array.from(sequences),
       bytes: Buffer.from(texts.join(''), 'latin1'),
       offsets,
       keyStarts,
       keyLengths,
-      createdAtMs: Float64Array.from({length: count}, (_, row) => 1000 * (firstSequence + row)),
+      createdAtMs: Float64Array.from(sequences, sequence => 1000 * sequence),
       amountsMinor: new Float64Array(count).fill(100),
     },
     labels: {

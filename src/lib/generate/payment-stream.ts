@@ -44,8 +44,8 @@ export class BlockStream implements PaymentStream {
     this.#eventTimeMs = inputs.eventTimeMs
   }
 
-  next(maxCount: number): GeneratedBlock {
-    return this.take(maxCount, Number.POSITIVE_INFINITY)
+  next(maxCount: number, endSequence = Number.POSITIVE_INFINITY): GeneratedBlock {
+    return this.take(maxCount, endSequence)
   }
 
   /** Passes over all payments before this sequence number. */

@@ -46,10 +46,10 @@ export interface GeneratedBlock {
 /** An endless, seeded stream of payments; pulled, synchronous, the same for the same inputs. */
 export interface PaymentStream {
   /**
-   * The next payments of the stream, at least one and at most `maxCount`.
-   * The arrays are fresh for each call and may be kept or transferred.
+   * The next payments of the stream, at least one and at most `maxCount`; with `endSequence` only those with sequence
+   * numbers below it, none when there are no more. The arrays are fresh for each call and may be kept or transferred.
    */
-  next(maxCount: number): GeneratedBlock
+  next(maxCount: number, endSequence?: number): GeneratedBlock
 }
 
 /** What determines the bytes, beside the p2pay version (design, section 5). */

@@ -53,6 +53,7 @@ export async function exportPayments(options: ExportOptions): Promise<GenerateSu
   return generate({
     stream: createPaymentStream(inputs),
     schedule,
+    isShard: options.shard !== undefined,
     openSink,
     clock,
     signal: options.signal,
@@ -100,7 +101,7 @@ async function exportUnpaced(
       if (room !== undefined) await room
       const elapsedUs = clock.nowUs() - startUs
       options.onProgress({
-        ...{elapsedUs, planned: totalCount, due: sent, sent, acked, failed: 0, unknown},
+        ...{elapsedUs, planned: totalCount, sent, acked, failed: 0, unknown},
         ...{inFlight: sent - acked - unknown, ackedLastSecond: Math.round((acked * 1e6) / elapsedUs), latenessUs: 0},
       })
       if (signal.aborted || readerGone()) break
@@ -110,10 +111,11 @@ async function exportUnpaced(
     await sink.close()
   }
   const wallUs = clock.nowUs() - startUs
+  const isWhole = sent === totalCount || !(signal.aborted || readerGone())
   return {
     description: work.schedule.description,
     startUs,
-    planned: totalCount,
+    planned: options.shard === undefined ? totalCount : isWhole ? sent : Number.POSITIVE_INFINITY,
     due: sent,
     sent,
     acked,
@@ -132,7 +134,7 @@ async function exportUnpaced(
     lateness: createHistogram(),
     ackTime: createHistogram(),
     errors: [],
-    interrupted: signal.aborted && sent < totalCount,
+    interrupted: signal.aborted && !isWhole,
     readerGone: readerGone(),
   }
 }

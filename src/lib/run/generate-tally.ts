@@ -12,7 +12,7 @@ export interface GenerateSummary {
   readonly description: string
   /** Wall clock µs of the schedule's beginning. */
   readonly startUs: number
-  /** In the whole schedule; Infinity when it runs until stopped. */
+  /** In the whole schedule; Infinity when it runs until stopped, or when a shard was stopped before its end. */
   readonly planned: number
   /** Of those, due before the release ended. */
   readonly due: number
@@ -51,7 +51,6 @@ export interface GenerateSummary {
 export interface GenerateProgress {
   readonly elapsedUs: number
   readonly planned: number
-  readonly due: number
   readonly sent: number
   readonly acked: number
   readonly failed: number
@@ -62,6 +61,17 @@ export interface GenerateProgress {
   readonly ackedLastSecond: number
   /** How late the last payments were handed over. */
   readonly latenessUs: number
+}
+
+/** How a release ended. */
+export interface GenerateEnd {
+  /** Every payment of the schedule was released. */
+  readonly isWhole: boolean
+  /** Due when it was stopped, and not released. */
+  readonly overdueCount: number
+  readonly isShard: boolean
+  readonly stoppedBySignal: boolean
+  readonly readerGone: boolean
 }
 
 /** A day; what comes later is counted in the totals alone. */
@@ -139,7 +149,6 @@ export class GenerateTally {
     return {
       elapsedUs: nowUs - this.#startUs,
       planned: this.#schedule.totalCount,
-      due: this.#dueBy(nowUs),
       sent: this.#sentCount,
       ...this.#counts,
       inFlight: this.#dueUs.size,
@@ -148,12 +157,11 @@ export class GenerateTally {
     }
   }
 
-  summary(end: {readonly interrupted: boolean; readonly readerGone: boolean}): GenerateSummary {
+  summary(end: GenerateEnd): GenerateSummary {
     const {totalCount, durationUs, meanRateTps, description} = this.#schedule
-    const interrupted = end.interrupted && this.#sentCount < totalCount
-    const due = interrupted || end.readerGone ? this.#dueBy(this.#stopUs) : totalCount
+    const due = this.#sentCount + end.overdueCount
     const playedUs = Math.min(durationUs, this.#stopUs - this.#startUs)
-    const scheduledUs = interrupted || end.readerGone ? playedUs : durationUs
+    const scheduledUs = end.isWhole ? durationUs : playedUs
     const wallUs = Math.max(this.#lastSettledUs - this.#startUs, scheduledUs)
     const paced = meanRateTps !== Number.POSITIVE_INFINITY
     const requestedTps = paced && scheduledUs > 0 && due > 0 ? (due / scheduledUs) * 1e6 : meanRateTps
@@ -161,7 +169,7 @@ export class GenerateTally {
     return {
       description,
       startUs: this.#startUs,
-      planned: totalCount,
+      planned: !end.isShard ? totalCount : end.isWhole ? due : Number.POSITIVE_INFINITY,
       due,
       sent: this.#sentCount,
       ...this.#counts,
@@ -178,15 +186,9 @@ export class GenerateTally {
       lateness: this.#lateness,
       ackTime: this.#ackTime,
       errors: [...this.#errors].map(([code, {count, example}]) => ({code, count, example})),
-      interrupted,
+      interrupted: end.stoppedBySignal && !end.isWhole,
       readerGone: end.readerGone,
     }
-  }
-
-  /** Unpaced payments are due when sent. */
-  #dueBy(nowUs: number): number {
-    if (this.#schedule.meanRateTps === Number.POSITIVE_INFINITY) return this.#sentCount
-    return Math.max(this.#sentCount, this.#schedule.countDue(nowUs - this.#startUs))
   }
 
   #count(seconds: number[], atUs: number, count: number): void {

@@ -7,12 +7,14 @@ import type {Clock} from '../base/clock.js'
 import type {GeneratedBlock, PaymentStream} from '../generate/stream.js'
 import type {Schedule} from '../pace/schedule.js'
 import type {OutcomeListener, PaymentSink, SendOutcome} from '../sink/sink.js'
-import {type GenerateProgress, type GenerateSummary, GenerateTally} from './generate-tally.js'
+import {type GenerateEnd, type GenerateProgress, type GenerateSummary, GenerateTally} from './generate-tally.js'
 import type {Journal} from './journal.js'
 
 export interface GenerateOptions {
   readonly stream: PaymentStream
   readonly schedule: Schedule
+  /** The stream is a shard: only the schedule's payments that it owns, each when the schedule wants it. */
+  readonly isShard?: boolean
   /** Opens the sink on the given listener; it is flushed and closed here. */
   readonly openSink: (onOutcome: OutcomeListener) => Promise<PaymentSink> | PaymentSink
   /** Closed here. */
@@ -53,6 +55,7 @@ const PROGRESS_INTERVAL_US = 500_000
 export async function generate(options: GenerateOptions): Promise<GenerateSummary> {
   const {clock, schedule, journal, observe} = options
   const tally = new GenerateTally(schedule, options.warmupCount ?? 0)
+  let end: Pick<GenerateEnd, 'isWhole' | 'overdueCount'>
   let sink: PaymentSink
   try {
     sink = await options.openSink(outcome => {
@@ -69,12 +72,17 @@ export async function generate(options: GenerateOptions): Promise<GenerateSummar
     const startUs = clock.nowUs()
     tally.start(startUs)
     await options.onStart?.(startUs)
-    await release(options, {sink, tally, startUs, stop})
+    end = await release(options, {sink, tally, startUs, stop})
   } finally {
     tally.stop(clock.nowUs())
     await drain(sink, journal)
   }
-  return tally.summary({interrupted: options.signal.aborted, readerGone: sink.ended?.aborted ?? false})
+  return tally.summary({
+    ...end,
+    isShard: options.isShard ?? false,
+    stoppedBySignal: options.signal.aborted,
+    readerGone: sink.ended?.aborted ?? false,
+  })
 }
 
 /** Both are tried, the first error wins: a full disk must not hide what the broker still acknowledges. */
@@ -98,7 +106,10 @@ interface Release {
   readonly stop: AbortSignal
 }
 
-async function release(options: GenerateOptions, {sink, tally, startUs, stop}: Release): Promise<void> {
+async function release(
+  options: GenerateOptions,
+  {sink, tally, startUs, stop}: Release,
+): Promise<Pick<GenerateEnd, 'isWhole' | 'overdueCount'>> {
   const {clock, schedule, journal} = options
   const ahead = new BlocksAhead(options.stream, schedule.totalCount)
   const paced = schedule.meanRateTps !== Number.POSITIVE_INFINITY
@@ -106,31 +117,29 @@ async function release(options: GenerateOptions, {sink, tally, startUs, stop}: R
     if (stop.aborted) resolve()
     else stop.addEventListener('abort', () => resolve(), {once: true})
   })
-  let releasedCount = 0
   let burstCount = 0
   let nextProgressUs = startUs
 
   ahead.fill()
-  while (releasedCount < schedule.totalCount && !stop.aborted) {
+  while (!ahead.isAtEnd() && !stop.aborted) {
     const nowUs = clock.nowUs()
     if (nowUs >= nextProgressUs) {
       options.onProgress?.(tally.progress(nowUs))
       nextProgressUs = nowUs + PROGRESS_INTERVAL_US
     }
     const dueCount = schedule.countDue(nowUs - startUs)
-    while (releasedCount < dueCount && burstCount < MAX_BURST_COUNT && !stop.aborted) {
-      const {block, from} = ahead.head()
-      const to = Math.min(block.payments.count, from + dueCount - releasedCount)
+    while (burstCount < MAX_BURST_COUNT && !stop.aborted) {
+      const due = ahead.dueRows(dueCount)
+      if (due === undefined) break
+      const {block, from, to} = due
       const sentUs = clock.nowUs()
-      const dueUs = new Float64Array(to - from)
       // Without a rate a payment is due when it is its turn: lateness and latency count from there.
-      for (let row = 0; row < dueUs.length; row++) {
-        dueUs[row] = paced ? startUs + schedule.dueUs(releasedCount + row) : sentUs
-      }
+      const dueUs = block.payments.sequences
+        .subarray(from, to)
+        .map(sequence => (paced ? startUs + schedule.dueUs(sequence) : sentUs))
       tally.released(block, from, to, dueUs, sentUs)
       options.observe?.released?.(block, from, to, dueUs)
       const room = sink.send({block: block.payments, from, to, dueUs})
-      releasedCount += to - from
       burstCount += to - from
       ahead.consume(to - from)
       if (room !== undefined) {
@@ -141,46 +150,92 @@ async function release(options: GenerateOptions, {sink, tally, startUs, stop}: R
       const journalRoom = journal?.room()
       if (journalRoom !== undefined) await journalRoom
     }
-    if (releasedCount >= schedule.totalCount || stop.aborted) break
+    const next = stop.aborted ? undefined : ahead.nextSequence()
+    if (next === undefined) break
     ahead.fill()
-    const waitMs = (startUs + schedule.dueUs(releasedCount) - clock.nowUs()) / 1000
+    const waitMs = (startUs + schedule.dueUs(next) - clock.nowUs()) / 1000
     // Overdue (a burst was cut short): let timers and sockets run, then go on at once.
     await clock.sleep(waitMs <= 0 ? 0 : Math.max(TICK_MS, Math.min(MAX_SLEEP_MS, Math.floor(waitMs))), stop)
     burstCount = 0
   }
-  options.onProgress?.(tally.progress(clock.nowUs()))
+  const endUs = clock.nowUs()
+  options.onProgress?.(tally.progress(endUs))
+  const isWhole = ahead.isAtEnd()
+  return {isWhole, overdueCount: isWhole || !paced ? 0 : ahead.countDue(schedule.countDue(endUs - startUs))}
 }
 
 /** Blocks generated before they are due, and how far the first one is used up. */
 class BlocksAhead {
   readonly #stream: PaymentStream
+  readonly #endSequence: number
   readonly #blocks: GeneratedBlock[] = []
-  #remainingCount: number
+  #isExhausted = false
   #usedCount = 0
 
-  constructor(stream: PaymentStream, totalCount: number) {
+  /** @param endSequence the schedule's payments are those below it */
+  constructor(stream: PaymentStream, endSequence: number) {
     this.#stream = stream
-    this.#remainingCount = totalCount
+    this.#endSequence = endSequence
   }
 
   /** One block a call: the work is spread over the ticks. */
   fill(): void {
-    if (this.#blocks.length >= BLOCKS_AHEAD || this.#remainingCount <= 0) return
-    const block = this.#stream.next(Math.min(BLOCK_COUNT, this.#remainingCount))
-    this.#remainingCount -= block.payments.count
-    this.#blocks.push(block)
+    if (this.#blocks.length >= BLOCKS_AHEAD || this.#isExhausted) return
+    const block = this.#stream.next(BLOCK_COUNT, this.#endSequence)
+    if (block.payments.count === 0) this.#isExhausted = true
+    else this.#blocks.push(block)
   }
 
-  head(): {readonly block: GeneratedBlock; readonly from: number} {
-    for (let block = this.#blocks[0]; ; block = this.#blocks[0]) {
-      if (block !== undefined && this.#usedCount < block.payments.count) return {block, from: this.#usedCount}
-      if (block !== undefined) this.#blocks.shift()
-      this.#usedCount = 0
-      if (this.#blocks.length === 0) this.fill()
-    }
+  isAtEnd(): boolean {
+    return this.#head() === undefined
+  }
+
+  /** The sequence number of the next payment; undefined at the end. */
+  nextSequence(): number | undefined {
+    return this.#head()?.payments.sequences[this.#usedCount]
+  }
+
+  /** Unused rows [from, to) of the first block with sequence numbers below `dueCount`; undefined when there are none. */
+  dueRows(dueCount: number): {readonly block: GeneratedBlock; readonly from: number; readonly to: number} | undefined {
+    const block = this.#head()
+    if (block === undefined) return undefined
+    const from = this.#usedCount
+    const to = rowOf(block, dueCount)
+    return to > from ? {block, from, to} : undefined
   }
 
   consume(count: number): void {
     this.#usedCount += count
   }
+
+  /** Uses up what is due, to count it: what a stop has left behind. */
+  countDue(dueCount: number): number {
+    let count = 0
+    for (let due = this.dueRows(dueCount); due !== undefined; due = this.dueRows(dueCount)) {
+      count += due.to - due.from
+      this.consume(due.to - due.from)
+    }
+    return count
+  }
+
+  #head(): GeneratedBlock | undefined {
+    const [first] = this.#blocks
+    if (first !== undefined && this.#usedCount < first.payments.count) return first
+    if (first !== undefined) this.#blocks.shift()
+    this.#usedCount = 0
+    if (this.#blocks.length === 0) this.fill()
+    return this.#blocks[0]
+  }
+}
+
+/** The first row with this sequence number or a later one. */
+function rowOf({payments}: GeneratedBlock, sequence: number): number {
+  let low = 0
+  let high = payments.count
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if ((payments.sequences[middle] ?? sequence) < sequence) low = middle + 1
+    else high = middle
+  }
+  return low
 }

@@ -112,6 +112,7 @@ export async function produce(options: ProduceOptions): Promise<Produced> {
   const summary = await generate({
     stream,
     schedule,
+    isShard: options.shard !== undefined,
     journal,
     openSink: onOutcome => openKafkaSink(kafka, {topic: options.topics.raw}, onOutcome),
     clock,

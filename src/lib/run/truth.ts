@@ -29,11 +29,9 @@ export async function* truthOf(run: {
   const accounts = await accountsOf(manifest)
   const stream = streamOfManifest(manifest, {version: run.version, schedule, accounts})
   for (;;) {
-    const block = stream.next(BLOCK_COUNT)
-    for (const label of labelsOf(block, manifest.tag)) {
-      if (label.sequence >= endSequence) return
-      yield label
-    }
+    const block = stream.next(BLOCK_COUNT, endSequence)
+    if (block.payments.count === 0) return
+    yield* labelsOf(block, manifest.tag)
   }
 }
 

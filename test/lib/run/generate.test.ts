@@ -199,6 +199,46 @@ describe('stopping', () => {
   })
 })
 
+describe('a shard', () => {
+  const owns = (sequence: number): boolean => sequence % 3 === 1
+
+  it('sends its payments when the whole schedule wants them', async () => {
+    const {result, cluster} = await finished({stream: plainStream({owns}), isShard: true})
+    const sent = cluster.records('raw').toSorted((a, b) => plainSequenceOf(a.value) - plainSequenceOf(b.value))
+    expect(sent.map(record => plainSequenceOf(record.value))).toEqual(
+      Array.from({length: 1000}, (_, sequence) => sequence).filter(owns),
+    )
+    for (const record of sent) {
+      const dueUs = result.startUs + plainSequenceOf(record.value) * 2000
+      expect(record.headers[HEADERS.dueUs]).toBe(String(dueUs))
+    }
+    expect(result).toMatchObject({planned: 333, due: 333, sent: 333, acked: 333, shortfall: 0, interrupted: false})
+    expect(result.requestedTps).toBeCloseTo(333 / 2)
+    expect(result.achievedRatio).toBeCloseTo(1)
+    expect(result.lateness.maxUs).toBeLessThanOrEqual(1000)
+  })
+
+  it('that is stopped says what was due of its own', async () => {
+    const {summary, clock, abort} = generating({
+      stream: plainStream({owns}),
+      isShard: true,
+      sink: {settleMs: 5000, maxInFlightCount: 10},
+    })
+    await clock.advance(600)
+    abort.abort()
+    const result = await clock.until(summary)
+    // Sequence numbers 0 to 300 were due, 100 of them its own.
+    expect(result).toMatchObject({planned: Number.POSITIVE_INFINITY, due: 100, interrupted: true})
+    expect(result.shortfall).toBe(100 - result.acked)
+  })
+
+  it('of which nothing is left ends with the schedule', async () => {
+    const {result} = await finished({stream: plainStream({owns: sequence => sequence < 10}), isShard: true})
+    expect(result).toMatchObject({planned: 10, acked: 10, interrupted: false})
+    expect(result.wallUs).toBe(2_000_000)
+  })
+})
+
 describe('without a rate', () => {
   it('sends everything as fast as the sink takes it, due when it is its turn', async () => {
     const {result} = await finished({
