@@ -187,7 +187,8 @@ function startDetector(
 }
 
 /**
- * Waits until the group has committed everything on the raw topic, which it does only after rows and outputs are safe.
+ * Waits until the group has committed everything that is on the raw topic now, which it does only after rows and
+ * outputs are safe. What others still add does not count: two runs on one topic do not wait for each other.
  *
  * @returns false when that did not come about
  */
@@ -197,12 +198,17 @@ async function caughtUp(
   decidedCount: () => number,
 ): Promise<boolean> {
   const {clock, kafka, group, topics, signal} = options
+  let goals: ReadonlyMap<number, number> | undefined
   let lowestLag = Number.POSITIVE_INFINITY
   let lastChangeMs = nowMs(clock)
   for (;;) {
-    const lag = await kafka.admin.lagOf(group, topics.raw).then(
-      partitions => partitions.reduce((sum, partition) => sum + partition.lag, 0),
-      () => Number.POSITIVE_INFINITY,
+    const partitions = await kafka.admin.lagOf(group, topics.raw).catch(() => undefined)
+    goals ??= partitions && new Map(partitions.map(({partition, end}) => [partition, end]))
+    const lag = (partitions ?? []).reduce(
+      (sum, {partition, committed, earliest}) => {
+        return sum + Math.max(0, (goals?.get(partition) ?? 0) - Math.max(committed ?? earliest, earliest))
+      },
+      partitions === undefined ? Number.POSITIVE_INFINITY : 0,
     )
     if (lag === 0) return true
     // Who interrupts before the first payment wants to go; after it, the books want to be closed.
