@@ -6,7 +6,7 @@ const reportFile = process.env['P2PAY_TEST_REPORT']
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
-    exclude: ['test/services/**', 'node_modules/**'],
+    exclude: ['test/services/**', 'test/nightly/**', 'node_modules/**'],
     disableConsoleIntercept: true,
     reporters: reportFile ? ['default', ['json', {outputFile: reportFile}]] : ['default'],
     testTimeout: 30_000,

@@ -5,7 +5,9 @@
 import {describe, expect, it} from 'vitest'
 import {paymentIdOf} from '../../src/lib/payment/payment-id.js'
 import {readJournal} from '../../src/lib/run/journal.js'
-import {expectNothingLost, hostOutage} from '../support/kills.js'
+import {statesOf} from '../support/aftermath.js'
+import {countsOf, expectNothingLost, kill, killHosts, outages, startHost} from '../support/kills.js'
+import {Pipeline} from '../support/pipeline.js'
 import {temporaryDirectory} from '../support/temp.js'
 import {freePorts} from './ports.js'
 import {runCommand} from './process.js'
@@ -13,10 +15,9 @@ import {runCommand} from './process.js'
 describe('a killed host of the embedded services', () => {
   it('shows kcat the same payments at the same offsets', {timeout: 120_000}, async () => {
     const [port = 0, databasePort = 0] = await freePorts(2)
-    const directory = await temporaryDirectory()
-    const load = {tps: 500, durationS: 8, seed: 6}
-    const {pipeline, aftermath, figures} = await hostOutage({directory, port, databasePort, load})
-    process.stderr.write(`${figures}\n`)
+    const place = {directory: await temporaryDirectory(), port, databasePort}
+    const {pipeline, aftermath} = await killHosts(place, {tps: 500, durationS: 8, seed: 6})
+    process.stderr.write(`${countsOf(aftermath)}\n`)
 
     const {stdout} = await runCommand('kcat', [
       ...['-b', pipeline.brokers, '-C', '-q', '-e', '-o', 'beginning', '-X', 'check.crcs=true'],
@@ -36,6 +37,27 @@ describe('a killed host of the embedded services', () => {
         if (offset >= 0) expect(place).toBe(`${partition} ${offset}`)
       }
     }
+    await expectNothingLost(pipeline, aftermath)
+  })
+
+  it('that has only the database holds up the detector, and nothing else', {timeout: 120_000}, async () => {
+    const [port = 0, databasePort = 0] = await freePorts(2)
+    const [directory, directoryOfDatabase] = await Promise.all([temporaryDirectory(), temporaryDirectory()])
+    const [{brokers}, host] = await Promise.all([
+      startHost(directory),
+      startHost(directoryOfDatabase, port, databasePort),
+    ])
+    const {databaseUrl} = host
+    const pipeline = new Pipeline({brokers, databaseUrl, directory, sessionTimeoutMs: 2000})
+    const aftermath = await outages(pipeline, {tps: 500, durationS: 8, seed: 7}, [
+      async detector => {
+        await kill(host.process)
+        await pipeline.untilBehind(1000)
+        await startHost(directoryOfDatabase, port, databasePort)
+        await detector.output(/✓ storing rows works again/)
+      },
+    ])
+    expect(statesOf(aftermath)).toEqual({acked: 4000})
     await expectNothingLost(pipeline, aftermath)
   })
 })

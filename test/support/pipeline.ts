@@ -142,6 +142,17 @@ export class Pipeline {
     )
   }
 
+  /** Waits until the group has at least so many records to read, as it has when its detector is held up. */
+  untilBehind(count: number): Promise<number> {
+    return this.connected(connection =>
+      until(`lag of ${count}`, async () => {
+        const lags = await connection.admin.lagOf(this.group, this.topics.raw)
+        const behind = lags.reduce((sum, {lag}) => sum + lag, 0)
+        return behind >= count ? behind : undefined
+      }),
+    )
+  }
+
   aftermath(): Promise<Aftermath> {
     return this.connected(connection =>
       readAftermath({
