@@ -6,6 +6,7 @@
 import type {Socket} from 'node:net'
 import {NO_SETTINGS, type Session, type SessionClient, type Settings} from './session.js'
 import {lookAt, prefixNames, type SqlFacts} from './sql-look.js'
+import {CANCEL_REQUEST, GSS_REQUEST, parameterStatus, REPORTED, readStartup, SSL_REQUEST} from './startup.js'
 import {
   AUTHENTICATION_OK,
   type ClientMessage,
@@ -104,20 +105,14 @@ export class Connection implements SessionClient {
       }
       // A statement that runs cannot be interrupted; the protocol allows to ignore the request.
       if (code === CANCEL_REQUEST) return false
-      if (code >> 16 !== 3) throw new ClientProblem('FATAL', '08P01', 'only protocol version 3 is spoken here')
+      const settings = readStartup(packet)
       this.#isWelcome = true
-      await this.#welcome(readParameters(packet))
+      await this.#welcome(settings)
       return true
     }
   }
 
-  async #welcome(parameters: ReadonlyMap<string, string>): Promise<void> {
-    const database = parameters.get('database') ?? parameters.get('user') ?? ''
-    if (database !== DATABASE) {
-      throw new ClientProblem('FATAL', '3D000', `database "${database}" does not exist; the only one is "${DATABASE}"`)
-    }
-    const values = new Map([...parameters].filter(([name]) => !NOT_SETTINGS.has(name) && !name.startsWith('_pq_.')))
-    for (const [name, value] of readOptions(parameters.get('options') ?? '')) values.set(name, value)
+  async #welcome(values: ReadonlyMap<string, string>): Promise<void> {
     this.settings = {key: JSON.stringify([...values].sort()), values}
     let reported: Record<string, unknown>[]
     try {
@@ -351,45 +346,9 @@ export class Connection implements SessionClient {
   }
 }
 
-const DATABASE = 'postgres'
 const STATEMENT = 0x53
 const PARSE_COMPLETE = 0x31
 const PARSE_COMPLETE_BYTES = 5
-const SSL_REQUEST = 80_877_103
-const GSS_REQUEST = 80_877_104
-const CANCEL_REQUEST = 80_877_102
-
-/** Parameters of the startup packet that are not settings. */
-const NOT_SETTINGS: ReadonlySet<string> = new Set(['user', 'database', 'options', 'replication'])
-
-/** What clients are told at the beginning and after a change (manual, "Asynchronous Operations"). */
-const REPORTED = `
-SELECT name, setting FROM pg_settings WHERE name IN ('application_name', 'client_encoding', 'DateStyle',
-  'default_transaction_read_only', 'in_hot_standby', 'integer_datetimes', 'IntervalStyle', 'is_superuser',
-  'search_path', 'server_encoding', 'server_version', 'session_authorization', 'standard_conforming_strings', 'TimeZone')`
-
-function parameterStatus(rows: readonly Record<string, unknown>[]): Buffer {
-  return Buffer.concat(rows.map(row => message('S', String(row['name']), String(row['setting']))))
-}
-
-function readParameters(packet: Buffer): Map<string, string> {
-  const parameters = new Map<string, string>()
-  for (let at = 4; at < packet.length && packet[at] !== 0; ) {
-    const name = readText(packet, at)
-    const value = readText(packet, name.end)
-    parameters.set(name.text, value.text)
-    at = value.end
-  }
-  return parameters
-}
-
-/** `-c name=value` and `--name=value` of the startup parameter `options`; backslashes keep spaces. */
-function readOptions(options: string): [string, string][] {
-  const words = options.match(/(?:\\.|\S)+/g)?.map(word => word.replace(/\\(.)/g, '$1')) ?? []
-  const settings = words.join(' ').matchAll(/(?:-c ?|--)([\w.-]+)=(.*?)(?= -c ?[\w.]+=| --[\w.-]+=|$)/g)
-  return Array.from(settings, match => [(match[1] ?? '').replaceAll('-', '_'), match[2] ?? ''])
-}
-
 /** Drops the prepared statements of one client, whether made by message or by SQL. */
 function dropStatements(prefix: string, also = ''): string {
   return `DO $drop$ DECLARE statement text; BEGIN

@@ -2,9 +2,10 @@
  * Hosts the embedded database: PGlite in a worker thread, its files under a directory, served to everybody on this
  * machine by the PostgreSQL protocol on a loopback port.
  *
- * What differs from a server: one session is shared, transaction by transaction, so a long statement makes everybody
- * wait, session-level advisory locks do not exclude, temporary tables are seen by all, LISTEN is refused, and
- * statements cannot be cancelled nor timed out on the server's side.
+ * What differs from a server: one session is shared, transaction by transaction. So a long statement makes everybody
+ * wait; a client that is silent within a transaction while others wait is ended after ten seconds; session-level
+ * advisory locks do not exclude; temporary tables are seen by all; settings with a dot in their name are not private;
+ * LISTEN is refused; statements cannot be cancelled, nor timed out on the server's side; answers are built in memory.
  */
 import {existsSync, mkdirSync} from 'node:fs'
 import {rename, rm} from 'node:fs/promises'

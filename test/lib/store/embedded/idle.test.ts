@@ -1,8 +1,8 @@
 /** Clients that keep what others want, in virtual time: the server within this process, on a prepared directory. */
 import {afterAll, beforeAll, expect, it} from 'vitest'
-import {Engine} from '../../../../src/lib/store/embedded/engine.js'
 import {DatabaseServer} from '../../../../src/lib/store/embedded/server.js'
 import {MAX_IDLE_HOLD_MS} from '../../../../src/lib/store/embedded/session.js'
+import {copyEmptyDatabase} from '../../../support/embedded-database.js'
 import {firstColumn, say, stateOf, WireClient} from '../../../support/pg-wire.js'
 import {makeTemporaryDirectory, removeDirectory} from '../../../support/temp.js'
 import {VirtualClock} from '../../../support/virtual-clock.js'
@@ -14,7 +14,7 @@ let url = ''
 
 beforeAll(async () => {
   directory = await makeTemporaryDirectory()
-  await (await Engine.open(`${directory}/data`)).close()
+  await copyEmptyDatabase(directory)
   server = await DatabaseServer.start({directory: `${directory}/data`, port: 0, clock, log: () => {}})
   url = `postgresql://postgres@127.0.0.1:${server.port}/postgres`
 })

@@ -10,6 +10,7 @@ import {paymentIdRange} from '../../../../src/lib/payment/payment-id.js'
 import {type EmbeddedDatabase, startEmbeddedDatabase} from '../../../../src/lib/store/embedded/start.js'
 import {migrate} from '../../../../src/lib/store/migrate.js'
 import {openStore} from '../../../../src/lib/store/open.js'
+import {copyEmptyDatabase} from '../../../support/embedded-database.js'
 import {rowsOf} from '../../../support/store-contract.js'
 import {makeTemporaryDirectory, removeDirectory, temporaryDirectory} from '../../../support/temp.js'
 
@@ -28,6 +29,7 @@ const portOf = (url: string): number => Number(new URL(url).port)
 
 beforeAll(async () => {
   directory = await makeTemporaryDirectory()
+  await copyEmptyDatabase(directory)
   const database = await startEmbeddedDatabase({directory})
   await migrate(database.url)
   await database.stop()
