@@ -11,6 +11,8 @@ const BIN = fileURLToPath(new URL('../../bin/run.js', import.meta.url))
 export interface RunOptions {
   readonly cwd: string
   readonly env?: Readonly<Record<string, string>>
+  /** A file descriptor that becomes its stdout; by default stdout is kept as text. */
+  readonly stdout?: number
 }
 
 export interface Finished {
@@ -33,7 +35,7 @@ export class P2pay {
     this.process = spawn(process.execPath, [BIN, ...args], {
       cwd: options.cwd,
       env: {...inherited, NO_COLOR: '1', ...options.env},
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: ['ignore', options.stdout ?? 'pipe', 'pipe'],
     })
     this.process.stdout?.setEncoding('utf8').on('data', (text: string) => {
       this.#stdout += text
