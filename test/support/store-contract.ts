@@ -197,7 +197,7 @@ export function storeContract(name: string, openUrl: () => Promise<string>): voi
               rows.map(r => r.payment.paymentId),
             ])
           }),
-          {numRuns: 40},
+          {numRuns: 25},
         )
       })
 

@@ -43,13 +43,15 @@ afterEach(async () => {
 afterAll(() => removeDirectory(directory))
 
 describe('a directory', () => {
-  it('keeps its rows over a stop and a start, and gives its port back', async () => {
+  it('keeps its rows over a stop and a start, is down in between, and gives its port back', async () => {
     const first = await start()
     const store = await openStore(first.url)
     await store.insert(rowsOf('000000000001', 100))
     await store.close()
-    await first.stop()
+    await Promise.all([first.stop(), first.stop()])
     expect(await first.closed).toBeUndefined()
+    await expect(openStore(first.url)).rejects.toMatchObject({code: 'P2PAY_DATABASE_DOWN'})
+    await expect(migrate(first.url)).rejects.toMatchObject({code: 'P2PAY_DATABASE_DOWN'})
     const second = await start(portOf(first.url))
     expect(second.url).toBe(first.url)
     const again = await openStore(second.url)
@@ -58,11 +60,13 @@ describe('a directory', () => {
   })
 
   it('is in use by one at a time', async () => {
-    await start()
+    const database = await start()
     await expect(start()).rejects.toMatchObject({
       code: 'P2PAY_DATABASE_START',
       message: expect.stringContaining(`process ${process.pid}`),
     })
+    const store = await openStore(database.url)
+    await store.close()
   })
 
   it('has every committed row after its process was killed, again and again', async () => {
@@ -141,12 +145,6 @@ it('says that its port is taken', async () => {
   await start()
 })
 
-it('may be stopped twice, and at once', async () => {
-  const database = await start()
-  await Promise.all([database.stop(), database.stop()])
-  await database.stop()
-})
-
 it('loses and doubles nothing when it goes away in the middle of inserts and comes back', async () => {
   const tag = '000000000003'
   const rows = rowsOf(tag, 1000)
@@ -176,13 +174,6 @@ it('loses and doubles nothing when it goes away in the middle of inserts and com
   expect(await store.count(paymentIdRange(tag))).toBe(1000)
   expect((await store.insert(rows)).length).toBe(1000)
   await store.close()
-})
-
-it('is down, and worth waiting for, when nothing listens', async () => {
-  const database = await start()
-  await database.stop()
-  await expect(openStore(database.url)).rejects.toMatchObject({code: 'P2PAY_DATABASE_DOWN'})
-  await expect(migrate(database.url)).rejects.toMatchObject({code: 'P2PAY_DATABASE_DOWN'})
 })
 
 async function spawnHost(where: string): Promise<{child: ChildProcess; url: string}> {
