@@ -89,7 +89,8 @@ export class IdempotentProducer {
   readonly #topic: string
   #metadata: readonly PartitionMetadata[] = []
   #produceWrittenCount = 0
-  #guard: LeaderGuard | undefined
+  /** By the first record of an attempt: attempts for several leaders are under way at once. */
+  readonly #guards = new Map<unknown, LeaderGuard>()
 
   /** @throws EnvironmentError when no producer id could be had */
   static async open(clients: KafkaClients, topic: string): Promise<IdempotentProducer> {
@@ -119,10 +120,13 @@ export class IdempotentProducer {
       metadataMaxAge: clients.settings.metadataMaxAgeMs,
       retry: {retries: NO_RETRIES},
       createPartitioner: () => {
+        let guard: LeaderGuard | undefined
         return ({partitionMetadata, message}) => {
           const partition = message.partition ?? 0
           this.#learn(partitionMetadata)
-          this.#guard?.pass(partition, this.leaders.get(partition))
+          // kafkajs asks for all records of one attempt in a row, from the first one on.
+          guard = this.#guards.get(message) ?? guard
+          guard?.pass(partition, this.leaders.get(partition))
           return partition
         }
       },
@@ -131,14 +135,12 @@ export class IdempotentProducer {
 
   async attempt(batches: readonly ProduceBatch[]): Promise<AttemptResult> {
     const guard = new LeaderGuard()
-    this.#guard = guard
+    const messages = batches.flatMap(batch => batch.records.slice())
+    const [first] = messages
+    this.#guards.set(first, guard)
     const writtenBefore = this.#produceWrittenCount
     try {
-      const answers = await this.#producer.send({
-        topic: this.#topic,
-        acks: -1,
-        messages: batches.flatMap(batch => batch.records.slice()),
-      })
+      const answers = await this.#producer.send({topic: this.#topic, acks: -1, messages})
       const baseOffsets = new Map(answers.map(answer => [answer.partition, Number(answer.baseOffset ?? -1)]))
       // kafkajs passes over partitions without a leader and still reports success.
       const silent = batches.find(batch => !baseOffsets.has(batch.partition))
@@ -161,7 +163,7 @@ export class IdempotentProducer {
         message: failure.message,
       }
     } finally {
-      this.#guard = undefined
+      if (this.#guards.get(first) === guard) this.#guards.delete(first)
     }
   }
 
