@@ -4,6 +4,8 @@
  */
 import {type Ladder, STAGES, type Stage} from '../audit/ladder.js'
 import {createReconciler} from '../audit/reconcile.js'
+import {EnvironmentError} from '../base/errors.js'
+import type {RangeReading} from '../kafka/read-range.js'
 import {DECISIONS, type DecisionKind} from '../payment/decision.js'
 import {paymentIdOf, paymentIdRange, type RunTag, sequenceOf} from '../payment/payment-id.js'
 import type {PartitionOffsets, SourceRecord} from '../payment/record.js'
@@ -16,15 +18,13 @@ export interface BalanceOptions {
   /** Payments of the schedule: sequence numbers [0, plannedCount). */
   readonly plannedCount: number
   readonly journal: AsyncIterable<readonly JournalEntry[]>
+  /** What payments are that the journal does not reach: `unsent` when it was closed in order. */
+  readonly unjournalled: 'unknown' | 'unsent'
   readonly topics: TopicNames
   /** Where the run begins on each topic: end offsets before the first send. */
   readonly startOffsets: Readonly<Record<keyof TopicNames, PartitionOffsets>>
   readonly endOffsets: (topic: string) => Promise<PartitionOffsets>
-  readonly readRange: (
-    topic: string,
-    from: PartitionOffsets,
-    to: PartitionOffsets,
-  ) => AsyncIterable<readonly SourceRecord[]>
+  readonly readRange: (topic: string, from: PartitionOffsets, to: PartitionOffsets) => RangeReading
   /** Null: rows are not looked at. */
   readonly store: PaymentStore | null
   /** Called for each decided payment of this run as its record on legit or fraud says it. Times in wall clock µs. */
@@ -42,12 +42,16 @@ export interface DecidedRecord {
 const ROW_PAGE = 5000
 const TOPIC_STAGES = ['raw', 'legit', 'fraud', 'dlq', 'alerts'] as const satisfies readonly Stage[]
 
+/**
+ * @throws EnvironmentError P2PAY_DATA_EXPIRED, P2PAY_TOPIC_UNREAD when a topic could not be read completely: what was
+ *   not looked at must not be called lost
+ */
 export async function balance(options: BalanceOptions): Promise<Ladder> {
   const {tag, plannedCount, store} = options
   const reconciler = createReconciler({
     idOf: sequence => paymentIdOf(tag, sequence),
     stages: store === null ? STAGES.filter(stage => stage !== 'rows') : STAGES,
-    unjournalled: 'unknown',
+    unjournalled: options.unjournalled,
     plannedCount,
   })
   reconciler.plan(0, plannedCount)
@@ -59,7 +63,8 @@ export async function balance(options: BalanceOptions): Promise<Ladder> {
   for (const stage of TOPIC_STAGES) {
     const topic = options.topics[stage]
     const end = await options.endOffsets(topic)
-    for await (const records of options.readRange(topic, options.startOffsets[stage], end)) {
+    const reading = options.readRange(topic, options.startOffsets[stage], end)
+    for await (const records of reading) {
       for (const record of records) {
         const sequence = sequenceOf(tag, paymentIdIn(record.value) ?? '')
         if (sequence === undefined) {
@@ -73,6 +78,7 @@ export async function balance(options: BalanceOptions): Promise<Ladder> {
         options.onDecided?.({sequence, kind, dueUs, decidedUs: microsecondsIn(record, HEADERS.decidedUs)})
       }
     }
+    checkComplete(topic, reading)
   }
   if (store !== null) {
     for await (const rows of store.scan(paymentIdRange(tag), ROW_PAGE)) {
@@ -84,6 +90,23 @@ export async function balance(options: BalanceOptions): Promise<Ladder> {
     }
   }
   return reconciler.finish()
+}
+
+function checkComplete(topic: string, {expiredCounts, incomplete}: RangeReading): void {
+  const expiredCount = [...expiredCounts.values()].reduce((sum, count) => sum + count, 0)
+  if (expiredCount > 0) {
+    throw new EnvironmentError(`${expiredCount} records of ${topic} were deleted before they were counted`, {
+      code: 'P2PAY_DATA_EXPIRED',
+      suggestions: ['give the topic a longer retention (retention.ms, retention.bytes) than the run lasts'],
+    })
+  }
+  if (incomplete.size > 0) {
+    const partitions = [...incomplete].map(([partition, offset]) => `${partition} at offset ${offset}`).join(', ')
+    throw new EnvironmentError(`${topic} could not be read to its end (partition ${partitions})`, {
+      code: 'P2PAY_TOPIC_UNREAD',
+      suggestions: ['p2pay doctor looks at broker and topics'],
+    })
+  }
 }
 
 const ID_FIELD = Buffer.from('"payment_id":"')

@@ -22,7 +22,7 @@ import type {DecidedPayment} from './detect/writer.js'
 import {type DetectSummary, detect} from './detect.js'
 import {RunFacts} from './facts.js'
 import type {GenerateProgress, GenerateSummary} from './generate-tally.js'
-import {readJournal} from './journal.js'
+import {readJournal, readJournalHeader} from './journal.js'
 import {offsetsOfList, type Produced, type ProduceOptions, produce} from './produce.js'
 
 export interface ScenarioRunOptions extends Omit<ProduceOptions, 'topics' | 'onReleased' | 'onProgress'> {
@@ -237,6 +237,8 @@ async function balanceRun(
       tag: options.tag,
       plannedCount: Math.min(summary.planned, Math.max(summary.due, summary.sent)),
       journal: readJournal(paths.journal),
+      // An interruption leaves payments that were due and never handed over.
+      unjournalled: (await readJournalHeader(paths.journal)).closed ? 'unsent' : 'unknown',
       topics,
       startOffsets: {
         raw: startOffsets('raw'),
