@@ -68,6 +68,7 @@ Single node, loopback only, no TLS, no transactions: for development and CI, not
       const exitCode = await runChild(command, {
         environment: {P2PAY_BROKERS: services.brokers, P2PAY_DATABASE_URL: services.databaseUrl},
         signal: this.signal,
+        interruptedBy: () => this.interruptedBy,
         // With --json stdout is ours alone.
         stdout: this.jsonEnabled() ? process.stderr : process.stdout,
       })

@@ -5,8 +5,9 @@ import {EnvironmentError} from '../base/errors.js'
 export interface ChildOptions {
   /** Added to our own environment. */
   readonly environment: Readonly<Record<string, string>>
-  /** Passed on to the child as SIGTERM. */
+  /** Aborts when we got a signal, which is passed on. */
   readonly signal: AbortSignal
+  readonly interruptedBy: () => 'SIGINT' | 'SIGTERM' | undefined
   /** Where its stdout goes. */
   readonly stdout: NodeJS.WriteStream
 }
@@ -24,7 +25,12 @@ export function runChild(command: readonly string[], options: ChildOptions): Pro
       stdio: ['inherit', options.stdout, 'inherit'],
       env: {...process.env, ...options.environment},
     })
-    const stop = (): void => void child.kill('SIGTERM')
+    const stop = (): void => {
+      const signal = options.interruptedBy() ?? 'SIGTERM'
+      // A terminal sends Ctrl-C to all of its foreground processes: a second one would mean "leave at once" to many.
+      if (signal === 'SIGINT' && process.stdin.isTTY === true) return
+      child.kill(signal)
+    }
     options.signal.addEventListener('abort', stop, {once: true})
     child.once('error', cause => {
       options.signal.removeEventListener('abort', stop)
