@@ -7,6 +7,9 @@ interface ListedTopic {
   readonly records: number
 }
 
+/** Topics asked for at the same time: a cluster may have thousands. */
+const MAX_CONCURRENT = 8
+
 export default class TopicsList extends BaseCommand<{readonly topics: ListedTopic[]}> {
   static override summary = 'List the topics with their partitions and records.'
   static override examples = [
@@ -22,16 +25,13 @@ export default class TopicsList extends BaseCommand<{readonly topics: ListedTopi
     return withKafka(flags, context, async ({kafka}) => {
       const names = await kafka.admin.listTopics()
       const infos = await kafka.admin.describeTopics(names)
-      const topics = await Promise.all(
-        infos.map(async info => {
-          const [start, end] = await Promise.all([
-            kafka.admin.startOffsets(info.name),
-            kafka.admin.endOffsets(info.name),
-          ])
-          const records = [...end].reduce((sum, [partition, offset]) => sum + offset - (start.get(partition) ?? 0), 0)
-          return {name: info.name, partitions: info.partitions.length, records}
-        }),
-      )
+      const {default: pLimit} = await import('p-limit')
+      const limit = pLimit(MAX_CONCURRENT)
+      const topics = await limit.map(infos, async ({name, partitions}) => {
+        const bounds = await kafka.admin.offsetBounds(name)
+        const records = [...bounds.values()].reduce((sum, {earliest, end}) => sum + end - earliest, 0)
+        return {name, partitions: partitions.length, records}
+      })
       if (topics.length === 0) this.log('no topics yet; p2pay generate makes them, or p2pay topics create NAME')
       const width = Math.max(5, ...topics.map(topic => topic.name.length))
       if (topics.length > 0) this.log(`${'topic'.padEnd(width)}  partitions     records`)
