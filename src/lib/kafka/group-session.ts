@@ -53,6 +53,8 @@ export class GroupSession {
   readonly #clock: Clock
   readonly #consumer: Consumer
   readonly #heartbeatIntervalMs: number
+  #lastCommit: Promise<unknown> = Promise.resolve()
+  #isCommitted = false
   /** Ends the wait for handlers, not the handlers. */
   readonly #abandon = new AbortController()
 
@@ -78,6 +80,9 @@ export class GroupSession {
     this.#consumer.on(this.#consumer.events.GROUP_JOIN, ({payload}) => {
       options.onJoined(payload.memberAssignment[options.topic] ?? [])
     })
+    this.#consumer.on(this.#consumer.events.COMMIT_OFFSETS, () => {
+      this.#isCommitted = true
+    })
     this.broken = new Promise(resolve => {
       this.#consumer.on(this.#consumer.events.CRASH, ({payload}) => resolve(payload.error))
     })
@@ -101,16 +106,25 @@ export class GroupSession {
   }
 
   /**
-   * @returns false when the membership was lost: the offsets are not committed, and their records will come again
+   * @returns false when the membership was lost or is being lost: the offsets are not committed, and their records will
+   *   come again
    * @throws EnvironmentError
    */
-  async commit(offsets: PartitionOffsets): Promise<boolean> {
+  commit(offsets: PartitionOffsets): Promise<boolean> {
+    const commit = this.#lastCommit.then(() => this.#commit(offsets))
+    this.#lastCommit = commit.catch(() => {})
+    return commit
+  }
+
+  async #commit(offsets: PartitionOffsets): Promise<boolean> {
     const {topic, group} = this.#options
+    this.#isCommitted = false
     try {
       await this.#consumer.commitOffsets(
         [...offsets].map(([partition, offset]) => ({topic, partition, offset: String(offset)})),
       )
-      return true
+      // A consumer that has just crashed returns without having committed anything; only the event tells.
+      return this.#isCommitted
     } catch (error) {
       if (LOST_MEMBERSHIP.includes(failureOf(error).type ?? '')) return false
       throw toEnvironmentError(error, {doing: `commit offsets of group ${group}`, brokers: this.#connection.brokers})

@@ -119,15 +119,15 @@ class KafkaSource implements RecordSource {
   }
 
   async commit(offsets: PartitionOffsets): Promise<void> {
-    if (!this.#isMember) {
-      const {group, topic} = this.#options
-      throw new EnvironmentError(`Group ${group} is being joined again: offsets of ${topic} cannot be committed yet`, {
-        code: 'P2PAY_BROKER_UNREACHABLE',
-        suggestions: ['p2pay doctor looks at the broker'],
-      })
+    if (this.#isMember) {
+      const ours = new Map([...offsets].filter(([partition]) => this.#assigned.has(partition)))
+      if (ours.size === 0 || (await this.#session?.commit(ours)) === true) return
     }
-    const ours = new Map([...offsets].filter(([partition]) => this.#assigned.has(partition)))
-    if (ours.size > 0) await this.#session?.commit(ours)
+    const {group, topic} = this.#options
+    throw new EnvironmentError(`Group ${group} is being joined again: offsets of ${topic} cannot be committed yet`, {
+      code: 'P2PAY_BROKER_UNREACHABLE',
+      suggestions: ['p2pay doctor looks at the broker'],
+    })
   }
 
   async stop(): Promise<void> {
