@@ -19,6 +19,7 @@ export type Step =
   | 'save'
   | 'saved'
   | 'load'
+  | 'drop'
   | 'deliver'
 
 /** One process and its luck. */

@@ -69,6 +69,14 @@ export class TestStore implements PaymentStore {
     })
   }
 
+  async dropSnapshots(owner: SnapshotOwner, partitions: readonly number[]): Promise<void> {
+    await this.#life.step('drop', 1)
+    for (const [id, {offsets}] of this.#tables.snapshots) {
+      const isOwn = id.startsWith(JSON.stringify([owner.group, owner.topic]).slice(0, -1))
+      if (isOwn && partitions.some(partition => offsets.has(partition))) this.#tables.snapshots.delete(id)
+    }
+  }
+
   async *scan(): AsyncIterable<readonly StoredPayment[]> {}
 
   async count(): Promise<number> {

@@ -354,6 +354,23 @@ export function storeContract(name: string, openUrl: () => Promise<string>): voi
         expect(await store.loadSnapshots(owner, [`${shard} beside`])).toEqual([beside])
       })
 
+      it('go with the partitions that they have seen, for one group and topic', async () => {
+        const other = {...owner, topic: 'dropped elsewhere'}
+        const both = snapshot('drop both', [
+          [70, 1],
+          [71, 1],
+        ])
+        const [first, second] = [snapshot('drop 70', [[70, 5]]), snapshot('drop 71', [[71, 5]])]
+        await store.saveSnapshots(owner, [both, first, second])
+        await store.saveSnapshots(other, [first])
+        await store.dropSnapshots(owner, [70, 700])
+        expect(await store.loadSnapshots(owner, ['drop both', 'drop 70', 'drop 71'])).toEqual([second])
+        expect(await store.loadSnapshots(other, ['drop 70'])).toEqual([first])
+        // What comes now may well be behind what was there.
+        await store.saveSnapshots(owner, [snapshot('drop 70', [[70, 2]])])
+        expect(await store.loadSnapshots(owner, ['drop 70'])).toEqual([snapshot('drop 70', [[70, 2]])])
+      })
+
       it('are saved all or none', async () => {
         const good = snapshot('all 1', [[0, 1]])
         const bad = snapshot('all 2\0', [[0, 1]])

@@ -42,7 +42,7 @@ export async function openFileSnapshots(directory: string): Promise<SnapshotStor
 
 class FileSnapshots implements SnapshotStore {
   readonly #directory: string
-  /** Saves happen one after the other. */
+  /** Saves and removals happen one after the other. */
   #last: Promise<unknown> = Promise.resolve()
 
   constructor(directory: string) {
@@ -57,9 +57,7 @@ class FileSnapshots implements SnapshotStore {
   }
 
   saveSnapshots(owner: SnapshotOwner, snapshots: readonly Snapshot[]): Promise<void> {
-    const save = this.#last.then(() => this.#explain(() => this.#save(owner, snapshots)))
-    this.#last = save.catch(() => {})
-    return save
+    return this.#change(() => this.#save(owner, snapshots))
   }
 
   loadSnapshots(owner: SnapshotOwner, shards: readonly string[]): Promise<readonly Snapshot[]> {
@@ -68,6 +66,26 @@ class FileSnapshots implements SnapshotStore {
       const found = shards.flatMap(shard => entries.find(entry => isOf(entry, owner, shard)) ?? [])
       return Promise.all(found.map(entry => this.#readState(entry)))
     })
+  }
+
+  dropSnapshots(owner: SnapshotOwner, partitions: readonly number[]): Promise<void> {
+    return this.#change(async () => {
+      const {snapshots: stored} = await this.#readIndex()
+      const kept = stored.filter(
+        entry =>
+          entry.group !== owner.group ||
+          entry.topic !== owner.topic ||
+          !partitions.some(partition => String(partition) in entry.offsets),
+      )
+      if (kept.length < stored.length) await this.#writeIndex(kept)
+    })
+  }
+
+  /** One after the other. */
+  #change(work: () => Promise<void>): Promise<void> {
+    const change = this.#last.then(() => this.#explain(work))
+    this.#last = change.catch(() => {})
+    return change
   }
 
   async #save(owner: SnapshotOwner, snapshots: readonly Snapshot[]): Promise<void> {
@@ -80,7 +98,11 @@ class FileSnapshots implements SnapshotStore {
     }
     const replaced = new Set(fresh.map(entry => stored.find(old => isOf(old, owner, entry.shard))))
     const kept = stored.filter(entry => !replaced.has(entry))
-    const index: Index = {version: INDEX_VERSION, snapshots: [...kept, ...fresh]}
+    await this.#writeIndex([...kept, ...fresh])
+  }
+
+  async #writeIndex(snapshots: readonly Entry[]): Promise<void> {
+    const index: Index = {version: INDEX_VERSION, snapshots}
     const aside = join(this.#directory, `${INDEX_FILE}.new`)
     await writeDurably(aside, Buffer.from(`${JSON.stringify(index, undefined, 2)}\n`))
     await rename(aside, join(this.#directory, INDEX_FILE))

@@ -28,6 +28,9 @@ DELETE FROM public.detector_snapshot_chunks WHERE consumer_group = $1 AND topic 
 const INSERT_CHUNK = `
 INSERT INTO public.detector_snapshot_chunks (consumer_group, topic, shard, position, bytes) VALUES ($1, $2, $3, $4, $5)`
 
+const DELETE_SNAPSHOTS = `
+DELETE FROM public.detector_snapshots WHERE consumer_group = $1 AND topic = $2 AND offsets ?| $3::text[]`
+
 const SELECT_HEADER = `
 SELECT state_version, offsets::text, state_bytes::text FROM public.detector_snapshots
 WHERE consumer_group = $1 AND topic = $2 AND shard = $3`
@@ -79,6 +82,15 @@ export async function readSnapshots(
     snapshots.push({shard, offsets: offsetsFromJson(String(header[1])), stateVersion: Number(header[0]), state})
   }
   return snapshots
+}
+
+/** Their chunks go with them. */
+export async function deleteSnapshots(
+  query: Query,
+  owner: SnapshotOwner,
+  partitions: readonly number[],
+): Promise<void> {
+  await query(DELETE_SNAPSHOTS, [owner.group, owner.topic, partitions.map(String)])
 }
 
 /** `{"0": 1200}`; also the form in snapshot files. */

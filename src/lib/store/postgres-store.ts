@@ -9,7 +9,7 @@ import {DECISIONS, type Decision, type DecisionKind} from '../payment/decision.j
 import type {DatabaseAddress} from './connect.js'
 import {databaseError} from './database-error.js'
 import {encodeColumns, encodeIds, PAYMENT_COLUMNS} from './payment-columns.js'
-import {readSnapshots, writeSnapshots} from './postgres-snapshots.js'
+import {deleteSnapshots, readSnapshots, writeSnapshots} from './postgres-snapshots.js'
 import {type Query, queryOn} from './query.js'
 import {
   type PaymentRow,
@@ -107,6 +107,10 @@ export class PostgresStore implements PaymentStore {
   loadSnapshots(owner: SnapshotOwner, shards: readonly string[]): Promise<readonly Snapshot[]> {
     const begin = 'BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY'
     return this.#transaction(begin, true, query => readSnapshots(query, owner, shards))
+  }
+
+  dropSnapshots(owner: SnapshotOwner, partitions: readonly number[]): Promise<void> {
+    return this.#transaction('', false, query => deleteSnapshots(query, owner, partitions))
   }
 
   async *scan(range: IdRange, pageSize: number): AsyncGenerator<readonly StoredPayment[]> {

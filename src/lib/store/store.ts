@@ -60,6 +60,8 @@ export interface SnapshotStore {
   saveSnapshots(owner: SnapshotOwner, snapshots: readonly Snapshot[]): Promise<void>
   /** The stored snapshots among these shards, in the order asked; shards without one are left out. */
   loadSnapshots(owner: SnapshotOwner, shards: readonly string[]): Promise<readonly Snapshot[]>
+  /** Removes the snapshots that have seen one of these partitions: its offsets mean other records from now on. */
+  dropSnapshots(owner: SnapshotOwner, partitions: readonly number[]): Promise<void>
 }
 
 export interface PaymentStore extends SnapshotStore {

@@ -499,6 +499,35 @@ describe('a topic that was made anew', () => {
     expect(detector.debtorDigest).toBe(undisturbed(world).debtorDigest)
   })
 
+  it('leaves no state to a detector that restarts once it has grown past the old one', async () => {
+    const world = new DetectWorld(1)
+    world.send(100)
+    await world.run()
+    // The broker forgets the group's offsets together with the topic.
+    world.kafka.remake()
+    world.kafka.committed.clear()
+    world.send(40)
+    await world.run()
+    expect(snapshotOffsets(world)).toEqual({'debtor/0': {0: 40}, shared: {0: 40}})
+    world.send(80)
+    await world.run({snapshots: null})
+    const detector = new CountingDetector(true)
+    const {state} = await world.run({detector})
+    expect(detector.debtorDigest).toBe(undisturbed(world).debtorDigest)
+    expect(state).toEqual({debtor: 'complete', shared: 'complete', notes: []})
+  })
+
+  it('keeps its snapshots when only another partition is new', async () => {
+    const world = new DetectWorld(2)
+    world.kafka.append(0, {key: null, value: null})
+    await world.run()
+    world.kafka.append(1, {key: null, value: null})
+    const saved = snapshotOffsets(world)
+    expect(saved).toEqual({'debtor/0': {0: 1}, shared: {0: 1}})
+    await world.run({maxMessages: 1})
+    expect(snapshotOffsets(world)).toEqual({'debtor/0': {0: 1}, 'debtor/1': {1: 1}, shared: {0: 1, 1: 1}})
+  })
+
   it('is not taken for one while a new leader lags for a moment', async () => {
     const world = new DetectWorld(1)
     world.send(10)

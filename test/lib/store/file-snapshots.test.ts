@@ -63,6 +63,20 @@ describe('snapshots in files', () => {
     expect((await store.loadSnapshots(OWNER, ['debtor/0'])).length).toBe(1)
   })
 
+  it('go with the partitions that they have seen, and their files with them', async () => {
+    const directory = await temporaryDirectory()
+    const store = await openFileSnapshots(directory)
+    const [first, second] = [snapshot('debtor/0', [[0, 9]]), snapshot('debtor/1', [[1, 9]])]
+    await store.saveSnapshots(OWNER, [first, second, snapshot('shared', [...first.offsets, ...second.offsets])])
+    await store.saveSnapshots({...OWNER, group: 'other'}, [first])
+    await store.dropSnapshots(OWNER, [0, 10])
+    expect(await store.loadSnapshots(OWNER, ['debtor/0', 'debtor/1', 'shared'])).toEqual([second])
+    expect(await store.loadSnapshots({...OWNER, group: 'other'}, ['debtor/0'])).toEqual([first])
+    expect((await readdir(directory)).filter(file => file.endsWith('.state')).length).toBe(2)
+    await store.saveSnapshots(OWNER, [snapshot('debtor/0', [[0, 3]])])
+    expect(await store.loadSnapshots(OWNER, ['debtor/0'])).toEqual([snapshot('debtor/0', [[0, 3]])])
+  })
+
   it('leave no file behind that is not used, also of a save that was killed', async () => {
     const directory = await temporaryDirectory()
     const store = await openFileSnapshots(directory)

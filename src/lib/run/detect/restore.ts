@@ -71,13 +71,17 @@ export class Restorer {
       ...anew,
       ...partitions.filter(({id}) => this.#options.fromBeginning && !this.#begun.has(id)),
     ])
+    const committedOf = (partition: Partition): number | undefined =>
+      fresh.has(partition) ? undefined : stored.get(partition.id)
+    await this.#dropOutlived(
+      partitions.filter(one => committedOf(one) === undefined),
+      signal,
+    )
     if (fresh.size > 0) {
       // First of all, else a rebalance or a crash before the first commit would go on at the old offsets.
       const offsets = new Map([...fresh].filter(({id}) => stored.has(id)).map(({id}) => [id, earliestOf(bounds, id)]))
       await sourcePatience.untilDone(() => source.commit(offsets), signal)
     }
-    const committedOf = (partition: Partition): number | undefined =>
-      fresh.has(partition) ? undefined : stored.get(partition.id)
     const behind = partitions.filter(one => (this.#debtorNext(one.id) ?? 0) < (committedOf(one) ?? 0))
     const shards = await this.#load(behind, signal)
     if (signal.aborted) throw new Abandoned('preparing partitions')
@@ -96,6 +100,17 @@ export class Restorer {
     if (partitions.length > 0) this.#isFirst = false
     this.partitionCount = bounds.size
     this.#notePartialAssignment(partitions.length, bounds.size)
+  }
+
+  /**
+   * Partitions that begin have no use for snapshots of former records; and as older offsets never replace newer ones,
+   * those would stay, and be taken for ours as soon as the topic has grown past them.
+   */
+  async #dropOutlived(beginning: readonly Partition[], signal: AbortSignal): Promise<void> {
+    const {snapshots, owner, snapshotPatience} = this.#options
+    if (snapshots === null || beginning.length === 0) return
+    const ids = beginning.map(({id}) => id)
+    await snapshotPatience.untilDone(() => snapshots.dropSnapshots(owner, ids), signal)
   }
 
   async #bounds(
