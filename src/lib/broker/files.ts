@@ -4,6 +4,7 @@
  * runs beside (see PartitionLog.sync) and guards against a crash of the machine.
  */
 import {closeSync, fsyncSync, ftruncateSync, openSync, readSync, renameSync, rmSync, writeSync} from 'node:fs'
+import {dirname} from 'node:path'
 
 /** Writes some of the bytes at a position and returns how many; a seam, so that tests can fill the disk. */
 export type WriteAt = (fd: number, bytes: Buffer, from: number, byteCount: number, position: number) => number
@@ -38,12 +39,13 @@ export function readInto(fd: number, into: Buffer, position: number): number {
   return done
 }
 
-/** Replaces a file in one step: a crash leaves the old or the new content, never a part. */
-export function replaceFile(path: string, text: string): void {
+/** Replaces a file in one step: a crash, or a disk that fills up, leaves the old or the new content, never a part. */
+export function replaceFile(path: string, text: string, write: WriteAt = writeAt): void {
   const temporary = `${path}.new`
   const fd = openSync(temporary, 'w')
   try {
-    writeSync(fd, text)
+    // In as many writes as it takes: a nearly full disk takes a part of the first without an error.
+    appendWhole(fd, Buffer.from(text), 0, write)
     fsyncSync(fd)
   } catch (error) {
     rmSync(temporary, {force: true})
@@ -52,4 +54,19 @@ export function replaceFile(path: string, text: string): void {
     closeSync(fd)
   }
   renameSync(temporary, path)
+  syncDirectory(dirname(path))
+}
+
+/** Makes a rename outlive a crash of the machine, where the system can. */
+function syncDirectory(path: string): void {
+  try {
+    const fd = openSync(path, 'r')
+    try {
+      fsyncSync(fd)
+    } finally {
+      closeSync(fd)
+    }
+  } catch {
+    // Windows has no such thing.
+  }
 }

@@ -5,6 +5,7 @@
  */
 import {closeSync, fsync, openSync, readFileSync} from 'node:fs'
 import {join} from 'node:path'
+import {codeOf} from '../base/disk.js'
 import {appendWhole, replaceFile, type WriteAt, writeAt} from './files.js'
 
 const COMPACT_AFTER_BYTES = 4 * 1024 * 1024
@@ -52,7 +53,9 @@ export class OffsetStore {
     let text: string
     try {
       text = readFileSync(this.#path, 'utf8')
-    } catch {
+    } catch (error) {
+      // A file that is there and cannot be read must not be replaced by an empty one.
+      if (codeOf(error) !== 'ENOENT') throw error
       return
     }
     for (const line of text.split('\n')) {
@@ -83,9 +86,10 @@ export class OffsetStore {
 
   #compact(): void {
     const text = [...this.#groups].map(([groupId, group]) => `${JSON.stringify(lineOf(groupId, group))}\n`).join('')
-    replaceFile(this.#path, text)
-    if (this.#fd >= 0) closeSync(this.#fd)
+    replaceFile(this.#path, text, this.#write)
+    const former = this.#fd
     this.#fd = openSync(this.#path, 'r+')
+    if (former >= 0) closeSync(former)
     this.#sizeBytes = Buffer.byteLength(text)
     this.#compactedBytes = this.#sizeBytes
   }

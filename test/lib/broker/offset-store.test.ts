@@ -1,4 +1,4 @@
-import {appendFileSync, readFileSync, statSync} from 'node:fs'
+import {appendFileSync, mkdirSync, readFileSync, statSync, writeSync} from 'node:fs'
 import {join} from 'node:path'
 import {describe, expect, it} from 'vitest'
 import {type OffsetEntry, OffsetStore} from '../../../src/lib/broker/offset-store.js'
@@ -40,6 +40,41 @@ describe('committed offsets', () => {
     const third = new OffsetStore(directory)
     expect(third.get('g', 'payments.raw', 0)?.offset).toBe(11)
     third.close()
+  })
+
+  it('survive a rewriting on a disk that takes a few bytes at a time', async () => {
+    const directory = await temporaryDirectory()
+    const first = new OffsetStore(directory)
+    first.commit('g', '', [entry(0, 10), entry(1, 20)])
+    first.close()
+    const grudging = new OffsetStore(directory, (fd, bytes, from, byteCount, position) =>
+      writeSync(fd, bytes, from, Math.min(byteCount, 7), position),
+    )
+    grudging.commit('g', '', [entry(0, 11)])
+    grudging.close()
+    const again = new OffsetStore(directory)
+    expect([0, 1].map(partition => again.get('g', 'payments.raw', partition)?.offset)).toEqual([11, 20])
+    again.close()
+  })
+
+  it('survive a rewriting for which there is no room', async () => {
+    const directory = await temporaryDirectory()
+    const first = new OffsetStore(directory)
+    first.commit('g', '', [entry(0, 10), entry(1, 20)])
+    first.close()
+    const full = (): number => {
+      throw Object.assign(new Error('no space left on device'), {code: 'ENOSPC'})
+    }
+    expect(() => new OffsetStore(directory, full)).toThrow('no space')
+    const again = new OffsetStore(directory)
+    expect([0, 1].map(partition => again.get('g', 'payments.raw', partition)?.offset)).toEqual([10, 20])
+    again.close()
+  })
+
+  it('that cannot be read are not replaced by none', async () => {
+    const directory = await temporaryDirectory()
+    mkdirSync(join(directory, 'offsets.log'))
+    expect(() => new OffsetStore(directory)).toThrow('EISDIR')
   })
 
   it('go with their group or their topic', async () => {
