@@ -47,6 +47,8 @@ interface PartitionState {
   position: number
   /** Grows with each seek, so that a batch in flight knows that it is stale. */
   epoch: number
+  /** Aborts at the next seek: who waits for new records looks at old ones then. */
+  moved: AbortController
 }
 
 const MAX_BATCH_COUNT = 100
@@ -92,7 +94,11 @@ export function openMemorySource(cluster: SourceMemory, options: MemorySourceOpt
     states = new Map(
       partitions.map(partition => [
         partition,
-        {position: committed.get(partition) ?? cluster.earliestOffset(topic, partition), epoch: 0},
+        {
+          position: committed.get(partition) ?? cluster.earliestOffset(topic, partition),
+          epoch: 0,
+          moved: new AbortController(),
+        },
       ]),
     )
     handlers?.onAssigned([...partitions])
@@ -106,7 +112,7 @@ export function openMemorySource(cluster: SourceMemory, options: MemorySourceOpt
       const records = cluster.read(topic, partition, state.position, maxBatchCount)
       if (records.length === 0) {
         notifyIdle()
-        await cluster.changed(signal)
+        await cluster.changed(AbortSignal.any([signal, state.moved.signal]))
         continue
       }
       const delivery = deliver(partition, state, records, signal)
@@ -160,6 +166,8 @@ export function openMemorySource(cluster: SourceMemory, options: MemorySourceOpt
       if (state === undefined) return
       state.position = offset
       state.epoch++
+      state.moved.abort()
+      state.moved = new AbortController()
     },
     async commit(offsets) {
       if (!crashed) cluster.commit(group, topic, pick(offsets, [...states.keys()]))

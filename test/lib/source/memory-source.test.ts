@@ -94,4 +94,14 @@ describe('a memory source', () => {
     await source.idle()
     expect(seen).toEqual(['0:0', '0:1', '0:2', '0:1', '0:2'])
   })
+
+  it('delivers again at once when it is told to seek back after all was read', async () => {
+    const seen: string[] = []
+    const source = openMemorySource(filled(3, 1), {topic, group, clock: new VirtualClock()})
+    await source.start(collecting(() => source, seen))
+    await source.idle()
+    source.seek(0, 1)
+    await source.idle()
+    expect(seen).toEqual(['0:0', '0:1', '0:2', '0:1', '0:2'])
+  })
 })
