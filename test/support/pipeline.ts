@@ -41,20 +41,24 @@ export class Pipeline {
   readonly tag = randomBytes(6).toString('hex')
   readonly topics: TopicNames
   readonly group: string
-  readonly #directory: string
-  readonly #sessionTimeoutMs: number
+  readonly #options: PipelineOptions
 
-  constructor({brokers, databaseUrl, directory, sessionTimeoutMs}: PipelineOptions) {
-    this.brokers = brokers
-    this.databaseUrl = databaseUrl
-    this.#directory = directory
-    this.#sessionTimeoutMs = sessionTimeoutMs
-    this.topics = topicsOf(this.tag)
-    this.group = `group-${this.tag}`
+  /** @param before whose topics and group are used again, for another run */
+  constructor(options: PipelineOptions, before?: Pipeline) {
+    this.#options = options
+    this.brokers = options.brokers
+    this.databaseUrl = options.databaseUrl
+    this.topics = before?.topics ?? topicsOf(this.tag)
+    this.group = before?.group ?? `group-${this.tag}`
+  }
+
+  /** The same topics and group, for another run. */
+  again(): Pipeline {
+    return new Pipeline(this.#options, this)
   }
 
   get journalFile(): string {
-    return runPaths(join(this.#directory, 'p2pay'), this.tag).journal
+    return runPaths(join(this.#options.directory, 'p2pay'), this.tag).journal
   }
 
   generate({tps, durationS, seed}: LoadOptions, more: readonly string[] = []): P2pay {
@@ -71,7 +75,7 @@ export class Pipeline {
     return start(
       [
         ...['detect', '-b', this.brokers, '--database-url', this.databaseUrl, '-g', this.group],
-        ...['-X', `session.timeout.ms=${this.#sessionTimeoutMs}`, ...topicFlags(this.topics), ...more],
+        ...['-X', `session.timeout.ms=${this.#options.sessionTimeoutMs}`, ...topicFlags(this.topics), ...more],
       ],
       this.#place('p2pay'),
     )
@@ -153,6 +157,16 @@ export class Pipeline {
     )
   }
 
+  /** Deletes the raw topic and makes it again, under whoever reads it. */
+  remakeRawTopic(): Promise<void> {
+    return this.connected(async ({admin}) => {
+      const {raw} = this.topics
+      await admin.deleteTopics([raw])
+      await until('end of the topic', async () => ((await admin.listTopics()).includes(raw) ? undefined : true))
+      await admin.ensureTopics([raw], PARTITIONS)
+    })
+  }
+
   aftermath(): Promise<Aftermath> {
     return this.connected(connection =>
       readAftermath({
@@ -169,7 +183,7 @@ export class Pipeline {
   async differingWindows(): Promise<string[]> {
     const store = await openStore(this.databaseUrl)
     try {
-      const undisturbed = await openFileSnapshots(join(this.#directory, 'undisturbed', 'snapshots'))
+      const undisturbed = await openFileSnapshots(join(this.#options.directory, 'undisturbed', 'snapshots'))
       const [ours, theirs] = await Promise.all([
         this.#debtorShards(store, this.group),
         this.#debtorShards(undisturbed, `${this.group}-undisturbed`),
@@ -198,7 +212,7 @@ export class Pipeline {
   }
 
   #place(name: string): {readonly cwd: string; readonly env: Readonly<Record<string, string>>} {
-    return {cwd: this.#directory, env: {P2PAY_DIR: join(this.#directory, name)}}
+    return {cwd: this.#options.directory, env: {P2PAY_DIR: join(this.#options.directory, name)}}
   }
 }
 
