@@ -558,6 +558,25 @@ describe('a topic that was made anew', () => {
     expect(detector.debtorDigest).toBe(undisturbed(world).debtorDigest)
   })
 
+  it('is saved in its turn, whatever of the old one still waited to be saved', async () => {
+    const world = new DetectWorld(1)
+    world.send(10)
+    // The first batch is committed when the second one is decided: the snapshot waits for it.
+    world.kafka.onCommit = () => world.down.add('commit')
+    const process = world.start({limits: {snapshotIntervalMs: 1, batchCount: 5}})
+    await world.clock.advance(500)
+    expect([world.committed, snapshotOffsets(world)]).toEqual([{0: 5}, {}])
+    world.kafka.remake()
+    world.send(4)
+    await world.clock.advance(2000)
+    world.kafka.onCommit = () => {}
+    world.down.delete('commit')
+    await world.clock.advance(10_000)
+    expect(world.committed).toEqual({0: 4})
+    expect(snapshotOffsets(world)).toEqual({'debtor/0': {0: 4}, shared: {0: 4}})
+    process.life.isDead = true
+  })
+
   it('and has grown past the old one is known by its other records', async () => {
     const world = new DetectWorld(1)
     world.send(10)

@@ -70,7 +70,8 @@ export class Committer {
 
   *#uncommitted(): Iterable<Partition> {
     for (const partition of this.#options.assigned()) {
-      if (!partition.lost && partition.written > partition.committed) yield partition
+      // Offsets of a topic that was made anew meanwhile would skip records of the new one.
+      if (!partition.lost && !partition.isRemade && partition.written > partition.committed) yield partition
     }
   }
 }

@@ -24,7 +24,7 @@ export class Partition {
   lost = false
   /** Grows when the topic turns out to be made anew: offsets taken before mean nothing now. */
   incarnation = 0
-  /** Set by intake when it meets other records than it had read at the same offsets. */
+  /** The topic is no longer the one that was read, until `startAnew`: nothing more of it is committed. */
   isRemade = false
   /** Records below only move state, or were taken over already; the others are decided with output. */
   liveFrom = 0

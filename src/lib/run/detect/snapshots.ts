@@ -34,6 +34,8 @@ export interface SnapshotsOptions {
 
 interface Pending {
   readonly shards: readonly ShardSnapshot[]
+  /** Which life of its topic each partition was in. */
+  readonly incarnations: ReadonlyMap<number, number>
   readonly takenUs: number
   /** Time that taking it cost. */
   readonly costUs: number
@@ -58,6 +60,7 @@ export class Snapshots {
   offer(): void {
     const {store, clock, onFatal} = this.#options
     if (store === null || this.#underWay !== undefined) return
+    if (this.#pending !== undefined && this.#isOutlived(this.#pending)) this.#pending = undefined
     if (this.#pending === undefined && clock.nowUs() >= this.#dueUs) this.#take()
     const pending = this.#pending
     if (pending === undefined || !this.#isCovered(pending)) return
@@ -94,8 +97,18 @@ export class Snapshots {
       .filter(({shard, offsets}) => offsets.size > 0 && this.#saved.get(shard) !== textOf(offsets))
     const nowUs = clock.nowUs()
     this.#dueUs = nowUs + this.#options.intervalMs * 1000
-    this.#pending =
-      changed.length === 0 ? undefined : {shards: changed, takenUs: nowUs, costUs: Math.max(0, nowUs - startedUs)}
+    if (changed.length === 0) {
+      this.#pending = undefined
+      return
+    }
+    const incarnations = new Map([...assigned()].map(([id, {incarnation}]) => [id, incarnation]))
+    this.#pending = {shards: changed, incarnations, takenUs: nowUs, costUs: Math.max(0, nowUs - startedUs)}
+  }
+
+  /** Whether the topic was made anew since: its offsets would never cover the old ones, or cover them wrongly. */
+  #isOutlived({incarnations}: Pending): boolean {
+    const assigned = this.#options.assigned()
+    return [...incarnations].some(([id, incarnation]) => (assigned.get(id)?.incarnation ?? incarnation) !== incarnation)
   }
 
   /** Whether all that the shards have seen of our partitions is committed. What others own now is theirs to say. */
@@ -104,7 +117,7 @@ export class Snapshots {
     return shards.every(({offsets}) =>
       [...offsets].every(([id, offset]) => {
         const partition = assigned.get(id)
-        return partition === undefined || offset <= partition.committed
+        return partition === undefined || (offset <= partition.committed && !partition.isRemade)
       }),
     )
   }
