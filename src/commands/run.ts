@@ -1,4 +1,4 @@
-import {Args, Flags} from '@oclif/core'
+import {Args} from '@oclif/core'
 import {systemClock} from '../lib/base/clock.js'
 import {EXIT} from '../lib/base/errors.js'
 import {artefactFlags} from '../lib/cli/artefacts.js'
@@ -12,6 +12,7 @@ import {
   groupFlag,
   legitTopicFlag,
   noDatabaseFlag,
+  partitionsFlag,
   propertyFlag,
   topicFlag,
 } from '../lib/cli/flags.js'
@@ -52,12 +53,7 @@ With no broker named it uses the running embedded one of this directory, or host
     'fraud-topic': fraudTopicFlag,
     'alerts-topic': alertsTopicFlag,
     'dlq-topic': dlqTopicFlag,
-    partitions: Flags.integer({
-      description: 'Partitions of topics that have to be created.',
-      min: 1,
-      max: 10_000,
-      helpGroup: 'KAFKA',
-    }),
+    partitions: partitionsFlag,
     'database-url': {...databaseUrlFlag, exclusive: ['no-database']},
     'no-database': noDatabaseFlag,
   }

@@ -183,6 +183,7 @@ export function describeKafkaClients(name: string, open: () => Promise<TestClust
           code: 'P2PAY_TOPIC_PARTITIONS',
           message: `4 partitions are asked for, but ${topic} has 3`,
         })
+        expect(await connection.admin.ensureTopics([topic], 4, 'default')).toMatchObject({created: [], notes: []})
         expect((await connection.admin.describeTopics([topic]))[0]?.partitions).toHaveLength(3)
       })
 

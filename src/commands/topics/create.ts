@@ -1,6 +1,6 @@
 import {Args} from '@oclif/core'
 import {BaseCommand} from '../../lib/cli/base-command.js'
-import {brokersFlag, partitionsFlag, propertyFlag} from '../../lib/cli/flags.js'
+import {brokersFlag, partitionsFlag, partitionsOf, propertyFlag} from '../../lib/cli/flags.js'
 import {TOPICS} from '../../lib/payment/topics.js'
 
 interface CreatedTopics {
@@ -27,9 +27,10 @@ export default class TopicsCreate extends BaseCommand<CreatedTopics> {
     const {withKafka} = await import('../../lib/cli/kafka-command.js')
     const context = {signal: this.signal, note: (text: string) => this.progress.note(text)}
     return withKafka(flags, context, async ({kafka}) => {
-      const ensured = await kafka.admin.ensureTopics(names, flags.partitions)
+      const [partitions, origin] = partitionsOf(flags.partitions)
+      const ensured = await kafka.admin.ensureTopics(names, partitions, origin)
       const existing = names.filter(name => !ensured.created.includes(name))
-      for (const name of ensured.created) this.log(`✓ created ${name} with ${flags.partitions} partitions`)
+      for (const name of ensured.created) this.log(`✓ created ${name} with ${partitions} partitions`)
       for (const name of existing) this.log(`✓ ${name} exists with ${ensured.partitionCounts.get(name)} partitions`)
       return {created: ensured.created, existing, notes: ensured.notes}
     })

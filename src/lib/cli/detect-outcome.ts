@@ -7,7 +7,7 @@ import {formatCount, formatMs} from '../report/format.js'
 import type {DetectCounters, StateReport} from '../run/detect/counters.js'
 import type {DetectSummary} from '../run/detect.js'
 import {openDetectorPorts} from './detector-ports.js'
-import {durationFlag} from './flags.js'
+import {durationFlag, partitionsOf} from './flags.js'
 import type {Progress} from './progress.js'
 import {openServices} from './services.js'
 
@@ -21,7 +21,7 @@ export interface DetectFlags {
   readonly 'fraud-topic': string
   readonly 'alerts-topic': string
   readonly 'dlq-topic': string
-  readonly partitions: number
+  readonly partitions: number | undefined
   readonly 'database-url': string | undefined
   readonly 'no-database': boolean
   readonly scenario: string | undefined
@@ -93,7 +93,7 @@ export async function runDetector(
     note: text => progress.note(text),
   })
   try {
-    const ensured = await services.kafka.admin.ensureTopics(Object.values(topics), flags.partitions)
+    const ensured = await services.kafka.admin.ensureTopics(Object.values(topics), ...partitionsOf(flags.partitions))
     for (const note of ensured.notes) progress.note(`! ${note}`)
     const ports = await openDetectorPorts(services, {topics, group: flags.group, directory: flags.dir, clock})
     try {

@@ -41,12 +41,24 @@ export const groupFlag = Flags.string({
 })
 
 export const partitionsFlag = Flags.integer({
-  description: 'Partitions of topics that have to be created; existing topics are checked, never changed.',
-  default: DEFAULT_PARTITIONS,
+  description: `Partitions of topics that have to be created, by default ${DEFAULT_PARTITIONS}; topics that exist need at least as many as are asked for, and are never changed.`,
   min: 1,
-  max: 10_000,
+  max: 1000,
   helpGroup: KAFKA,
 })
+
+/**
+ * For `ensureTopics`: how many, and whether anybody asked for them.
+ *
+ * @param planned what a scenario says; our default when it says nothing
+ */
+export function partitionsOf(
+  asked: number | undefined,
+  planned = DEFAULT_PARTITIONS,
+): readonly [number, 'asked' | 'default'] {
+  const partitions = asked ?? planned
+  return [partitions, asked === undefined && partitions === DEFAULT_PARTITIONS ? 'default' : 'asked']
+}
 
 export const legitTopicFlag = Flags.string({
   description: 'Topic of approved payments.',

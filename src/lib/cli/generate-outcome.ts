@@ -5,6 +5,8 @@ import {EXIT, UsageError} from '../base/errors.js'
 import type {GeneratedBlock, StreamInputs} from '../generate/stream.js'
 import {formatCount, formatMs, formatShare, formatTps} from '../report/format.js'
 import type {GenerateProgress, GenerateSummary} from '../run/generate-tally.js'
+import {LIMITS} from '../scenario/limits.js'
+import {partitionsOf} from './flags.js'
 import {freshRunTag, type PlanFlags, type PlannedStream, parseShard, planOf} from './plan.js'
 import type {Progress} from './progress.js'
 import {openServices} from './services.js'
@@ -77,8 +79,7 @@ export async function generateToKafka(flags: GenerateFlags, context: GenerateCon
   const planned = await planOf({
     ...flags,
     // Without a rate a duration is the wall's: the count is whatever the broker takes in that time.
-    ...(unbounded ? {count: Number.MAX_SAFE_INTEGER, duration: undefined} : {}),
-    partitions: flags.partitions,
+    ...(unbounded ? {count: LIMITS.count, duration: undefined, warmupCount: 0} : {}),
   })
   announceDefault(flags, planned, progress)
   if (flags.key !== 'debtor_id') {
@@ -104,6 +105,11 @@ export async function generateToKafka(flags: GenerateFlags, context: GenerateCon
   try {
     progress.note(`${services.kafka.description}, topic ${flags.topic}`)
     progress.note(`run ${tag}, seed ${planned.plan.seed}`)
+    const {notes} = await services.kafka.admin.ensureTopics(
+      [flags.topic],
+      ...partitionsOf(flags.partitions, planned.plan.partitions),
+    )
+    for (const note of notes) progress.note(`! ${note}`)
     if (flags.truth !== undefined) truth = openTruthFile(flags.truth, tag)
     const {produce} = await import('../run/produce.js')
     const {summary, paths} = await produce({
@@ -126,7 +132,7 @@ export async function generateToKafka(flags: GenerateFlags, context: GenerateCon
       onReleased: (block, from, to) => truth?.write(block, from, to),
     })
     progress.done()
-    const outcome = outcomeOf(summary, {tag, planned, flags, context, destination: `topic ${flags.topic}`})
+    const outcome = outcomeOf(summary, {tag, planned, flags, context, destination: `topic ${flags.topic}`, unbounded})
     return {...outcome, summary: {...outcome.summary, manifest: paths.manifest}}
   } finally {
     truth?.close()
@@ -171,7 +177,7 @@ export async function generateToFile(flags: GenerateFlags, context: GenerateCont
       onReleased: (block: GeneratedBlock, from: number, to: number) => truth?.write(block, from, to),
     })
     progress.done()
-    return outcomeOf(summary, {tag, planned, flags, context, destination: flags.out})
+    return outcomeOf(summary, {tag, planned, flags, context, destination: flags.out, unbounded: false})
   } finally {
     truth?.close()
   }
@@ -219,7 +225,7 @@ function secondsOf(load: GenerateProgress): string {
 }
 
 function ofPlanned({planned}: GenerateProgress): string {
-  return Number.isFinite(planned) && planned < Number.MAX_SAFE_INTEGER ? ` of ${formatCount(planned)}` : ''
+  return Number.isFinite(planned) && planned < LIMITS.count ? ` of ${formatCount(planned)}` : ''
 }
 
 /** Without a rate nothing is late. */
@@ -235,6 +241,8 @@ function outcomeOf(
     readonly flags: GenerateFlags
     readonly context: GenerateContext
     readonly destination: string
+    /** Its count is nothing but a bound. */
+    readonly unbounded: boolean
   },
 ): GenerateOutcome {
   const {tag, planned, flags, context, destination} = run
@@ -271,7 +279,7 @@ function outcomeOf(
     run_tag: tag,
     seed: planned.plan.seed,
     destination,
-    planned: Number.isFinite(summary.planned) ? summary.planned : null,
+    planned: Number.isFinite(summary.planned) && !run.unbounded ? summary.planned : null,
     sent: summary.sent,
     acked: toKafka ? summary.acked : null,
     failed: toKafka ? summary.failed : null,

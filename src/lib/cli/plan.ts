@@ -19,6 +19,8 @@ export interface PlanFlags {
   readonly clock?: 'simulated' | 'wall' | undefined
   readonly start?: string | undefined
   readonly partitions?: number | undefined
+  /** Not a flag: a run that counts all of its payments has none. */
+  readonly warmupCount?: number | undefined
 }
 
 export interface PlannedStream extends LoadedPlan {
@@ -57,6 +59,7 @@ function overridesOf(
     clock: flags.clock,
     startMs: timeOf(flags.start, report),
     partitions: flags.partitions,
+    warmupCount: flags.warmupCount,
   }
   return {overrides, accountsPath: accountsIsNumber ? undefined : flags.accounts}
 }

@@ -8,6 +8,7 @@ import type {RunResult} from '../report/result.js'
 import type {RunProgress} from '../run/scenario-run.js'
 import {type DetectFlags, topicsOf} from './detect-outcome.js'
 import {openDetectorPorts} from './detector-ports.js'
+import {partitionsOf} from './flags.js'
 import {isPaced, progressLine} from './generate-outcome.js'
 import {freshRunTag, type PlanFlags, planOf} from './plan.js'
 import type {Progress} from './progress.js'
@@ -66,7 +67,10 @@ export async function runOutcome(flags: RunFlags, context: RunContext): Promise<
     note: text => progress.note(text),
   })
   try {
-    const ensured = await services.kafka.admin.ensureTopics(Object.values(topics), planned.plan.partitions)
+    const ensured = await services.kafka.admin.ensureTopics(
+      Object.values(topics),
+      ...partitionsOf(flags.partitions, planned.plan.partitions),
+    )
     const ports = await openDetectorPorts(services, {topics, group: flags.group, directory: flags.dir, clock})
     try {
       const database = ports.store?.description ?? null

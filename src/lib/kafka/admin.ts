@@ -58,10 +58,11 @@ export interface KafkaAdmin {
   /** Topics that do not exist are left out. */
   describeTopics(names: readonly string[]): Promise<readonly TopicInfo[]>
   /**
-   * Creates the missing topics with `partitions` partitions and verifies the others.
+   * Creates the missing topics with `partitions` partitions and verifies the others, unless that number is only our
+   * own default: then topics that exist may have any.
    * @throws EnvironmentError P2PAY_TOPIC_PARTITIONS when one has fewer than asked
    */
-  ensureTopics(names: readonly string[], partitions: number): Promise<EnsuredTopics>
+  ensureTopics(names: readonly string[], partitions: number, origin?: 'asked' | 'default'): Promise<EnsuredTopics>
   /** Topics that do not exist are ignored. */
   deleteTopics(names: readonly string[]): Promise<void>
   /** Deletes the records below the given offsets. */
@@ -156,8 +157,8 @@ export async function openAdmin(clients: KafkaClients, timeoutMs: number): Promi
       }),
     listTopics: () => attempt('list the topics', () => listTopics(admin)),
     describeTopics: names => attempt('describe topics', () => describeTopics(admin, names)),
-    ensureTopics: (names, partitions) =>
-      attempt(`create topics ${names.join(', ')}`, () => ensureTopics(admin, names, partitions)),
+    ensureTopics: (names, partitions, origin = 'asked') =>
+      attempt(`create topics ${names.join(', ')}`, () => ensureTopics(admin, names, partitions, origin)),
     deleteTopics: names =>
       attempt('delete topics', async () => {
         const there = await listTopics(admin)
@@ -223,13 +224,19 @@ async function describeTopics(admin: Admin, names: readonly string[]): Promise<r
   }))
 }
 
-async function ensureTopics(admin: Admin, names: readonly string[], partitions: number): Promise<EnsuredTopics> {
+async function ensureTopics(
+  admin: Admin,
+  names: readonly string[],
+  partitions: number,
+  origin: 'asked' | 'default',
+): Promise<EnsuredTopics> {
   const wanted = [...new Set(names)]
   const there = await admin.listTopics()
   const missing = wanted.filter(name => !there.includes(name))
   if (missing.length > 0) await createTopics(admin, missing, partitions)
   const topics = await describeTopics(admin, wanted)
   const counts = new Map(topics.map(topic => [topic.name, topic.partitions.length]))
+  if (origin === 'default') return {created: missing, notes: [], partitionCounts: counts}
   const few = topics.filter(topic => topic.partitions.length < partitions)
   if (few.length > 0) {
     const found = few.map(topic => `${topic.name} has ${topic.partitions.length}`).join(', ')

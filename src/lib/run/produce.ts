@@ -1,5 +1,5 @@
 /**
- * A run's load side on Kafka, whole: topics made or checked, manifest before the first send, journal as it goes,
+ * A run's load side on Kafka, whole, on topics that are there: manifest before the first send, journal as it goes,
  * payments on schedule. `generate` is this alone; `run` has the detector beside it.
  */
 import {type Clock, nowMs} from '../base/clock.js'
@@ -75,16 +75,11 @@ export async function produce(options: ProduceOptions): Promise<Produced> {
       scheduleStartedUs: () => scheduleStartedUs,
     }),
   )
-  const topicNames = Object.entries(options.topics)
-  await kafka.admin.ensureTopics(
-    topicNames.map(([, name]) => name),
-    plan.partitions,
-  )
   const topics: Record<string, Manifest['topics'][string]> = {}
-  for (const [role, name] of topicNames) {
+  for (const [role, name] of Object.entries(options.topics)) {
     topics[role] = {name, start_offsets: listOffsets(await kafka.admin.endOffsets(name))}
   }
-  const paths = runPaths(options.directory, tag)
+  const paths = runPaths(options.directory, tag, options.shard)
   const manifest: Manifest = {
     manifest_version: MANIFEST_VERSION,
     p2pay_version: options.version,

@@ -3,6 +3,7 @@
  * fixed-width record per sequence number. With both, anybody can regenerate the stream and say what became of each
  * payment; what was not journalled before a crash is *unknown*.
  */
+import {readdir} from 'node:fs/promises'
 import {join} from 'node:path'
 import type {Plan} from '../scenario/plan.js'
 
@@ -33,10 +34,25 @@ export interface Manifest {
   readonly command: string
 }
 
-/** Where a run keeps its files, below p2pay's own directory (`.p2pay`). */
-export function runPaths(directory: string, tag: string): RunPaths {
-  const run = join(directory, 'runs', tag)
+/**
+ * Where a run keeps its files, below p2pay's own directory (`.p2pay`). Each shard of a run has a place of its own within
+ * the run's: several may be sent from one machine at once.
+ */
+export function runPaths(directory: string, tag: string, shard?: Manifest['shard']): RunPaths {
+  const whole = join(directory, 'runs', tag)
+  const run = shard ? join(whole, `shard-${shard.index + 1}-of-${shard.count}`) : whole
   return {directory: run, manifest: join(run, 'manifest.json'), journal: join(run, 'journal.bin')}
+}
+
+/** The places of a run: its own, or those of its shards, by name; its own when there is nothing. */
+export async function placesOfRun(directory: string, tag: string): Promise<readonly RunPaths[]> {
+  const whole = runPaths(directory, tag)
+  const names = await readdir(whole.directory).catch((): string[] => [])
+  const shards = names.flatMap(name => {
+    const [, index, count] = /^shard-(\d+)-of-(\d+)$/.exec(name) ?? []
+    return index === undefined ? [] : [runPaths(directory, tag, {index: Number(index) - 1, count: Number(count)})]
+  })
+  return names.includes('manifest.json') || shards.length === 0 ? [whole] : shards
 }
 
 export interface RunPaths {
