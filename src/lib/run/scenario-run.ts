@@ -70,11 +70,14 @@ export async function runScenario(options: ScenarioRunOptions): Promise<RunResul
   const detector = startDetector(options, onDecided, notes)
   let produced: Produced
   let drained: boolean
-  let detectSummary: DetectSummary
+  let detected: PromiseSettledResult<DetectSummary>
+  const waiting = {decidedCount: () => decidedHere, isOver: detector.hasEnded}
   try {
     await detector.ready
     // Records of others that wait on the topic would stand between our payments and their decisions.
-    if (!(await caughtUp(options, 'catching up', () => decidedHere))) {
+    if (!(await caughtUp(options, 'catching up', waiting))) {
+      // Without a detector there is nothing to begin.
+      if (detector.hasEnded()) await detector.stop()
       notes.push('the detector had not worked off older records when the schedule began: latencies contain them')
     }
     produced = await produce({
@@ -82,13 +85,15 @@ export async function runScenario(options: ScenarioRunOptions): Promise<RunResul
       onReleased: (block, from, to) => facts.generated(block, from, to),
       onProgress: load => options.onProgress?.({phase: 'generating', load, decidedCount: decidedHere}),
     })
-    drained = await caughtUp(options, 'draining', () => decidedHere)
+    drained = await caughtUp(options, 'draining', waiting)
   } finally {
     // Also when producing failed: what is on its way is decided, stored and committed.
-    detectSummary = await detector.stop()
+    ;[detected] = await Promise.allSettled([detector.stop()])
   }
   if (!drained) notes.push('the detector had not decided on every acknowledged payment at the drain deadline')
-  for (const note of detectSummary.state.notes) notes.push(note)
+  if (detected.status === 'fulfilled') notes.push(...detected.value.state.notes)
+  else if (detected.reason instanceof EnvironmentError) notes.push(`the detector gave up: ${detected.reason.message}`)
+  else throw detected.reason
 
   const {summary, manifest} = produced
   const ladder = await balanceRun(options, produced, notes, ({sequence, kind, dueUs, decidedUs}) => {
@@ -142,6 +147,8 @@ export async function runScenario(options: ScenarioRunOptions): Promise<RunResul
 interface RunningDetector {
   /** Partitions are assigned and state is there. */
   readonly ready: Promise<void>
+  /** Whether it ended by itself: it has given up. */
+  hasEnded(): boolean
   stop(): Promise<DetectSummary>
 }
 
@@ -176,9 +183,13 @@ function startDetector(
   const ended = running.then(() => {
     throw new EnvironmentError('The detector ended before the run did', {code: 'P2PAY_DETECTOR_ENDED'})
   })
-  ended.catch(() => {})
+  let hasEnded = false
+  ended.catch(() => {
+    hasEnded = true
+  })
   return {
     ready: Promise.race([isReady, ended]),
+    hasEnded: () => hasEnded,
     stop: () => {
       stopping.abort()
       return running
@@ -195,7 +206,7 @@ function startDetector(
 async function caughtUp(
   options: ScenarioRunOptions,
   phase: 'catching up' | 'draining',
-  decidedCount: () => number,
+  {decidedCount, isOver}: {readonly decidedCount: () => number; readonly isOver: () => boolean},
 ): Promise<boolean> {
   const {clock, kafka, group, topics, signal} = options
   let goals: ReadonlyMap<number, number> | undefined
@@ -211,6 +222,7 @@ async function caughtUp(
       partitions === undefined ? Number.POSITIVE_INFINITY : 0,
     )
     if (lag === 0) return true
+    if (isOver()) return false
     // Who interrupts before the first payment wants to go; after it, the books want to be closed.
     if (phase === 'catching up' && signal.aborted) return false
     if (lag < lowestLag) {

@@ -1,0 +1,105 @@
+/** A run that loses its detector, or its user's patience, still ends in a result. */
+import {describe, expect, it} from 'vitest'
+import {systemClock} from '../../src/lib/base/clock.js'
+import {EnvironmentError} from '../../src/lib/base/errors.js'
+import {TOPICS, type TopicNames} from '../../src/lib/payment/topics.js'
+import {runScenario, type ScenarioRunOptions} from '../../src/lib/run/scenario-run.js'
+import {planFromFlags} from '../../src/lib/scenario/load.js'
+import {openKafkaPublisher} from '../../src/lib/sink/kafka-publisher.js'
+import {openKafkaSource} from '../../src/lib/source/kafka-source.js'
+import type {RecordSource, SourceHandlers} from '../../src/lib/source/source.js'
+import {sharedBroker} from '../support/embedded-kafka.js'
+import {freshName} from '../support/kafka-contract.js'
+import {temporaryDirectory} from '../support/temp.js'
+
+const shared = sharedBroker()
+
+async function optionsOf(changes: Partial<ScenarioRunOptions> & {group: string}): Promise<ScenarioRunOptions> {
+  const broker = shared()
+  const kafka = await broker.connect()
+  const own = (name: string): string => `${name}.${changes.group}`
+  const topics: TopicNames = {
+    raw: own(TOPICS.raw),
+    legit: own(TOPICS.legit),
+    fraud: own(TOPICS.fraud),
+    alerts: own(TOPICS.alerts),
+    dlq: own(TOPICS.dlq),
+  }
+  const plan = {...planFromFlags({rateTps: 500, durationMs: 1000, accountCount: 100}).plan, partitions: 2}
+  await kafka.admin.ensureTopics(Object.values(topics), plan.partitions)
+  return {
+    plan,
+    tag: '0123456789ab',
+    startMs: 1_780_000_000_000,
+    key: 'debtor_id',
+    directory: await temporaryDirectory(),
+    kafka,
+    brokers: broker.address,
+    topics,
+    source: await openKafkaSource(kafka, {topic: topics.raw, group: changes.group}),
+    publisher: await openKafkaPublisher(kafka),
+    store: null,
+    snapshots: null,
+    machine: {cpus: 1, platform: 'test'},
+    databaseDescription: null,
+    command: 'p2pay run',
+    version: '0.0.0',
+    nodeVersion: process.version,
+    clock: systemClock,
+    signal: new AbortController().signal,
+    ...changes,
+  }
+}
+
+/** Gives up at the first record, as when access is taken away. */
+function givingUp(source: RecordSource): RecordSource {
+  const start = (handlers: SourceHandlers): Promise<void> =>
+    source.start({
+      onAssigned: partitions => handlers.onAssigned(partitions),
+      onRecords: async () => handlers.onFailed?.(new EnvironmentError('access was taken away', {code: 'P2PAY_TEST'})),
+    })
+  return {
+    description: source.description,
+    start,
+    committed: partitions => source.committed(partitions),
+    bounds: () => source.bounds(),
+    seek: (partition, offset) => source.seek(partition, offset),
+    commit: offsets => source.commit(offsets),
+    stop: () => source.stop(),
+  }
+}
+
+describe('a run whose detector gives up', () => {
+  it('ends in a result that says so, and calls what was sent undecided', async () => {
+    const options = await optionsOf({group: freshName('gives-up')})
+    const result = await runScenario({...options, source: givingUp(options.source)})
+    expect(result.load).toMatchObject({planned: 500, acked: 500})
+    expect(result.notes).toContain('the detector gave up: access was taken away')
+    expect(result.ladder).toMatchObject({acked: 500, onRaw: 500, legit: 0, balanced: false})
+    expect(result.verdict).toBe('failed')
+  })
+})
+
+describe('a run that is interrupted', () => {
+  it('balances what was sent, and calls nothing else unknown', async () => {
+    const interruption = new AbortController()
+    const options = await optionsOf({group: freshName('interrupted'), signal: interruption.signal})
+    const result = await runScenario({
+      ...options,
+      onProgress: ({load}) => {
+        if (load !== undefined && load.acked > 0) interruption.abort()
+      },
+    })
+    const {load, ladder} = result
+    expect(result.run.interrupted).toBe(true)
+    expect(load.sent).toBeGreaterThan(0)
+    expect(load.sent).toBeLessThan(500)
+    expect(ladder).toMatchObject({
+      planned: load.planned,
+      sent: load.sent,
+      acked: load.acked,
+      unknown: 0,
+      balanced: true,
+    })
+  })
+})
