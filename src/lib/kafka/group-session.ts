@@ -55,8 +55,9 @@ export class GroupSession {
   readonly #heartbeatIntervalMs: number
   #lastCommit: Promise<unknown> = Promise.resolve()
   #isCommitted = false
-  /** Ends the wait for handlers, not the handlers. */
-  readonly #abandon = new AbortController()
+  /** What ends the waits for handlers, not the handlers: one for each that runs. */
+  readonly #waits = new Set<AbortController>()
+  #isStopped = false
 
   constructor(connection: KafkaConnection, options: GroupSessionOptions) {
     this.#options = options
@@ -133,15 +134,17 @@ export class GroupSession {
 
   /** Leaves the group; handlers that still run are not waited for. Never throws. */
   async stop(): Promise<void> {
-    this.#abandon.abort()
+    this.#isStopped = true
+    for (const wait of this.#waits) wait.abort()
     await this.#consumer.disconnect().catch(() => {})
   }
 
   async #deliver({batch, resolveOffset, heartbeat, isRunning, isStale}: EachBatchPayload): Promise<void> {
     const last = batch.messages.at(-1)
-    if (!isRunning() || isStale() || last === undefined) return
-    const done = new AbortController()
-    const isAbandoned = this.#keepAlive(heartbeat, done.signal)
+    if (this.#isStopped || !isRunning() || isStale() || last === undefined) return
+    const wait = new AbortController()
+    this.#waits.add(wait)
+    const isAbandoned = this.#keepAlive(heartbeat, wait.signal)
     const isHandled = this.#options.onBatch({
       partition: batch.partition,
       records: batch.messages.map(message => ({
@@ -158,17 +161,17 @@ export class GroupSession {
     try {
       if ((await Promise.race([isHandled, isAbandoned])) && !isStale()) resolveOffset(last.offset)
     } finally {
-      done.abort()
+      this.#waits.delete(wait)
+      wait.abort()
     }
   }
 
   /**
    * Holds the membership while a handler takes its time.
-   * @returns false when the session is stopped meanwhile
+   * @returns false when it is over: the handler is done, or the session is stopped meanwhile
    * @throws what the heartbeat says, above all that the group rebalances: kafkajs then joins again at once
    */
-  async #keepAlive(heartbeat: () => Promise<void>, done: AbortSignal): Promise<boolean> {
-    const ended = AbortSignal.any([done, this.#abandon.signal])
+  async #keepAlive(heartbeat: () => Promise<void>, ended: AbortSignal): Promise<boolean> {
     while (!ended.aborted) {
       await this.#clock.sleep(this.#heartbeatIntervalMs, ended)
       if (!ended.aborted) await heartbeat()

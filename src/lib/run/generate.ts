@@ -113,10 +113,6 @@ async function release(
   const {clock, schedule, journal} = options
   const ahead = new BlocksAhead(options.stream, schedule.totalCount)
   const paced = schedule.meanRateTps !== Number.POSITIVE_INFINITY
-  const stopped = new Promise<void>(resolve => {
-    if (stop.aborted) resolve()
-    else stop.addEventListener('abort', () => resolve(), {once: true})
-  })
   let burstCount = 0
   let nextProgressUs = startUs
 
@@ -144,7 +140,7 @@ async function release(
       ahead.consume(to - from)
       if (room !== undefined) {
         // A full sink may take as long as its retries: whoever stops does not wait for it here.
-        await Promise.race([room, stopped])
+        await unlessAborted(room, stop)
         burstCount = 0
       }
       const journalRoom = journal?.room()
@@ -162,6 +158,19 @@ async function release(
   options.onProgress?.(tally.progress(endUs))
   const isWhole = ahead.isAtEnd()
   return {isWhole, overdueCount: isWhole || !paced ? 0 : ahead.countDue(schedule.countDue(endUs - startUs))}
+}
+
+/**
+ * Waits for `work`, or for the signal. Unlike a race with one promise for the whole run, it leaves nothing behind on
+ * what outlives it.
+ */
+function unlessAborted(work: Promise<void>, signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve()
+  return new Promise((resolve, reject) => {
+    const stop = (): void => resolve()
+    signal.addEventListener('abort', stop, {once: true})
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop))
+  })
 }
 
 /** Blocks generated before they are due, and how far the first one is used up. */

@@ -5,6 +5,7 @@
  */
 import type {Clock} from '../base/clock.js'
 import {EnvironmentError, isP2payError, messageOf} from '../base/errors.js'
+import {sharedAbort} from '../base/shared-abort.js'
 import type {KafkaConnection} from '../kafka/connection.js'
 import {isHopeless, toEnvironmentError} from '../kafka/errors.js'
 import {type GroupBatch, GroupSession} from '../kafka/group-session.js'
@@ -50,7 +51,7 @@ class KafkaSource implements RecordSource {
   readonly #clock: Clock
   readonly #options: KafkaSourceOptions
   readonly #concurrency: number
-  readonly #stopping = new AbortController()
+  readonly #stopping = sharedAbort()
   readonly #rewound = new Set<number>()
   /** Handlers that run, by partition, also those of a lost assignment. */
   readonly #running = new Map<number, Promise<void>>()
@@ -180,10 +181,12 @@ class KafkaSource implements RecordSource {
       onBatch: batch => this.#deliver(batch),
     })
     this.#session = session
+    let onStop = (): void => {}
     const stopped = new Promise<undefined>(resolve => {
-      if (this.#stopping.signal.aborted) resolve(undefined)
-      this.#stopping.signal.addEventListener('abort', () => resolve(undefined), {once: true})
+      onStop = () => resolve(undefined)
     })
+    if (this.#stopping.signal.aborted) onStop()
+    this.#stopping.signal.addEventListener('abort', onStop, {once: true})
     try {
       await session.start()
       const error = await Promise.race([session.broken, stopped])
@@ -193,6 +196,8 @@ class KafkaSource implements RecordSource {
     } catch (error) {
       await session.stop()
       return error
+    } finally {
+      this.#stopping.signal.removeEventListener('abort', onStop)
     }
   }
 

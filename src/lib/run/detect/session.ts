@@ -2,6 +2,7 @@
  * One life of the detector in its group: assignments come and go, intake and writer run side by side, and whatever ends
  * it (signal, idleness, enough records, a bug) leads through the same drain.
  */
+import {sharedAbort} from '../../base/shared-abort.js'
 import type {SourceRecord} from '../../payment/record.js'
 import type {SourceHandlers} from '../../source/source.js'
 import type {SnapshotStore} from '../../store/store.js'
@@ -40,9 +41,9 @@ export class DetectSession {
   readonly #restorer: Restorer
   readonly #snapshots: Snapshots
   /** Take nothing over any more, write what there is. */
-  readonly #stopping = new AbortController()
+  readonly #stopping = sharedAbort()
   /** Write nothing any more either. */
-  readonly #abandoned = new AbortController()
+  readonly #abandoned = sharedAbort()
   readonly #progress = new Wake()
   readonly #releaseHandlers: () => void
   #partitions: ReadonlyMap<number, Partition> = new Map()
