@@ -64,11 +64,12 @@ const DOORS: Readonly<Record<string, RegExp>> = {
   '@oclif/core': /^(commands|lib\/cli)\//,
   kafkajs: /^lib\/kafka\//,
   pg: /^lib\/store\//,
-  'pg-copy-streams': /^lib\/store\//,
   '@electric-sql/pglite': /^lib\/store\//,
   '@faker-js/faker': /^lib\/population\//,
   'hdr-histogram-js': /^lib\/metrics\//,
   'cli-table3': /^lib\/report\//,
+  // A small pure tool: wherever a bounded set is worked off.
+  'p-limit': /^(commands|lib\/(cli|run|kafka))\//,
   undici: /^lib\/sink\/http/,
   yaml: /^lib\/scenario\//,
   zod: /^lib\/(scenario|report)\//,
@@ -76,7 +77,7 @@ const DOORS: Readonly<Record<string, RegExp>> = {
 
 /** Packages that cost tens of milliseconds to import: a command that does not need one must not pay for it. */
 const HEAVY = new Set([
-  ...['kafkajs', 'pg', 'pg-copy-streams', '@electric-sql/pglite', '@faker-js/faker', 'hdr-histogram-js'],
+  ...['kafkajs', 'pg', '@electric-sql/pglite', '@faker-js/faker', 'hdr-histogram-js'],
   ...['cli-table3', 'undici', 'yaml', 'zod'],
 ])
 
