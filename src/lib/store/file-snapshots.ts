@@ -6,6 +6,7 @@
 import {createHash, randomUUID} from 'node:crypto'
 import {mkdir, open, readdir, readFile, rename, rm} from 'node:fs/promises'
 import {join} from 'node:path'
+import {codeOf, diskError} from '../base/disk.js'
 import {EnvironmentError, isP2payError, messageOf} from '../base/errors.js'
 import type {PartitionOffsets} from '../payment/record.js'
 import type {Snapshot, SnapshotOwner, SnapshotStore} from './store.js'
@@ -13,6 +14,8 @@ import type {Snapshot, SnapshotOwner, SnapshotStore} from './store.js'
 const INDEX_VERSION = 1
 const INDEX_FILE = 'snapshots.json'
 const STATE_SUFFIX = '.state'
+/** A disk that may have room, or work, again: no fault of the snapshots, and worth waiting for. */
+const PASSING: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT', 'EIO', 'EMFILE', 'ENFILE'])
 
 interface Entry {
   readonly group: string
@@ -57,11 +60,12 @@ class FileSnapshots implements SnapshotStore {
   }
 
   saveSnapshots(owner: SnapshotOwner, snapshots: readonly Snapshot[]): Promise<void> {
-    return this.#change(() => this.#save(owner, snapshots))
+    return this.#inTurn(() => this.#save(owner, snapshots))
   }
 
   loadSnapshots(owner: SnapshotOwner, shards: readonly string[]): Promise<readonly Snapshot[]> {
-    return this.#explain(async () => {
+    // Not while a save takes away the files that it has replaced.
+    return this.#inTurn(async () => {
       const {snapshots: entries} = await this.#readIndex()
       const found = shards.flatMap(shard => entries.find(entry => isOf(entry, owner, shard)) ?? [])
       return Promise.all(found.map(entry => this.#readState(entry)))
@@ -69,7 +73,7 @@ class FileSnapshots implements SnapshotStore {
   }
 
   dropSnapshots(owner: SnapshotOwner, partitions: readonly number[]): Promise<void> {
-    return this.#change(async () => {
+    return this.#inTurn(async () => {
       const {snapshots: stored} = await this.#readIndex()
       const kept = stored.filter(
         entry =>
@@ -82,10 +86,10 @@ class FileSnapshots implements SnapshotStore {
   }
 
   /** One after the other. */
-  #change(work: () => Promise<void>): Promise<void> {
-    const change = this.#last.then(() => this.#explain(work))
-    this.#last = change.catch(() => {})
-    return change
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const turn = this.#last.then(() => this.#explain(work))
+    this.#last = turn.catch(() => {})
+    return turn
   }
 
   async #save(owner: SnapshotOwner, snapshots: readonly Snapshot[]): Promise<void> {
@@ -161,7 +165,10 @@ class FileSnapshots implements SnapshotStore {
     try {
       return await work()
     } catch (error) {
-      throw isP2payError(error) ? error : this.#failure(messageOf(error), error)
+      if (isP2payError(error)) throw error
+      throw PASSING.has(codeOf(error) ?? '')
+        ? diskError(error, this.#directory)
+        : this.#failure(messageOf(error), error)
     }
   }
 

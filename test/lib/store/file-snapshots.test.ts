@@ -1,4 +1,4 @@
-import {readdir, readFile, writeFile} from 'node:fs/promises'
+import {readdir, readFile, symlink, unlink, writeFile} from 'node:fs/promises'
 import {join} from 'node:path'
 import {describe, expect, it} from 'vitest'
 import {openFileSnapshots} from '../../../src/lib/store/file-snapshots.js'
@@ -119,4 +119,20 @@ describe('snapshots in files', () => {
     await writeFile(file, '')
     await expect(openFileSnapshots(file)).rejects.toMatchObject({code: 'P2PAY_SNAPSHOT'})
   })
+
+  it.runIf(process.platform === 'linux')(
+    'on a full disk are a trouble that passes, and the stored ones stay',
+    async () => {
+      const directory = await temporaryDirectory()
+      const store = await openFileSnapshots(directory)
+      await store.saveSnapshots(OWNER, [snapshot('shared', [[0, 1]])])
+      await symlink('/dev/full', join(directory, 'snapshots.json.new'))
+      const later = [snapshot('shared', [[0, 2]])]
+      await expect(store.saveSnapshots(OWNER, later)).rejects.toMatchObject({code: 'P2PAY_DISK_FULL'})
+      expect((await store.loadSnapshots(OWNER, ['shared']))[0]?.offsets).toEqual(new Map([[0, 1]]))
+      await unlink(join(directory, 'snapshots.json.new'))
+      await store.saveSnapshots(OWNER, later)
+      expect((await store.loadSnapshots(OWNER, ['shared']))[0]?.offsets).toEqual(new Map([[0, 2]]))
+    },
+  )
 })
