@@ -1,7 +1,7 @@
 /**
  * The journal of a run: what became of each payment, 32 bytes at sequence × 32 behind a header of the same width.
- * Entries are buffered, sorted and written in runs; the buffer is bounded and `room` tells when to wait. A record that
- * is missing or whose check does not fit reads as `unknown`: a crash can hide an outcome, never invent one.
+ * Entries are buffered, sorted and written in runs; the buffer is bounded, in number and in the time between its
+ * outcomes, and `room` tells when to wait. A record that is missing or whose check does not fit reads as `unknown`: a crash can hide an outcome, never invent one.
  *
  * Record: state u8, 0 u8, check u16, partition i32, offset f64, sent µs f64, settled µs f64; little-endian.
  */
@@ -27,6 +27,8 @@ const WIDTH = 32
 const MAGIC = 'P2PAYJ01'
 /** Entries in one buffer; a full one is written while the next one fills. */
 const BUFFER_COUNT = 4096
+/** A buffer whose oldest outcome is so much older than the latest is written although it is not full. */
+const MAX_AGE_US = 1_000_000
 /** Full buffers above which `room` says wait. */
 const MAX_WAITING = 4
 const READ_COUNT = 4096
@@ -56,6 +58,8 @@ class BufferedJournal implements Journal {
   readonly #path: string
   readonly #plannedCount: number
   #current = new EntryBuffer()
+  /** When the first outcome in `current` was known. */
+  #oldestUs = 0
   #waitingCount = 0
   #writing: Promise<void> = Promise.resolve()
   #failure: EnvironmentError | undefined
@@ -67,12 +71,17 @@ class BufferedJournal implements Journal {
   }
 
   record(outcome: SendOutcome): void {
-    const {sequences, baseOffset} = outcome
+    const {sequences, baseOffset, settledUs} = outcome
+    if (this.#current.count === 0) this.#oldestUs = settledUs
     for (let index = 0; index < sequences.length; index++) {
       const offset = baseOffset < 0 ? -1 : baseOffset + index
       this.#current.add(sequences[index] ?? 0, outcome, offset)
-      if (this.#current.count === BUFFER_COUNT) this.#write()
+      if (this.#current.count === BUFFER_COUNT) {
+        this.#write()
+        this.#oldestUs = settledUs
+      }
     }
+    if (this.#current.count > 0 && settledUs - this.#oldestUs >= MAX_AGE_US) this.#write()
   }
 
   room(): Promise<void> | undefined {

@@ -1,7 +1,7 @@
 import {open, truncate} from 'node:fs/promises'
 import {join} from 'node:path'
 import fc from 'fast-check'
-import {describe, expect, it} from 'vitest'
+import {describe, expect, it, vi} from 'vitest'
 import {openJournal, readJournal, readJournalHeader} from '../../../src/lib/run/journal.js'
 import type {JournalEntry, JournalState} from '../../../src/lib/run/run-directory.js'
 import type {SendOutcome, SendState} from '../../../src/lib/sink/sink.js'
@@ -51,6 +51,18 @@ describe('a journal', () => {
       {sequence: 3, state: 'unknown-outcome', partition: -1, offset: -1, sentUs: 1_700_000_000_123_456, settledUs: 20},
     ])
     expect(await readJournalHeader(path)).toEqual({plannedCount: 10, closed: true})
+  })
+
+  it('keeps no outcome to itself for more than a second while others come', async () => {
+    const path = join(await temporaryDirectory(), 'journal.bin')
+    const journal = await openJournal(path, 10)
+    journal.record(outcome([0], 'acked', {settledUs: 5_000_000}))
+    journal.record(outcome([1], 'acked', {settledUs: 5_999_999}))
+    journal.record(outcome([2], 'acked', {settledUs: 6_000_000}))
+    journal.record(outcome([3], 'acked', {settledUs: 6_000_001}))
+    // The process dies here, without a flush.
+    await vi.waitFor(async () => expect((await readAll(path)).map(entry => entry.sequence)).toEqual([0, 1, 2]))
+    await journal.close()
   })
 
   it('says unsent of what it skips when it was closed, unknown when the process died', async () => {
