@@ -1,5 +1,7 @@
 /** One `p2pay up` for all tests of a file: starting the embedded database is what takes long. */
+import {join} from 'node:path'
 import {afterAll, beforeAll} from 'vitest'
+import {copyEmptyDatabase} from './embedded-database.js'
 import {type Finished, P2pay, type RunOptions, run} from './p2pay.js'
 import {makeTemporaryDirectory, removeDirectory} from './temp.js'
 
@@ -19,6 +21,7 @@ export function sharedUp(): () => SharedUp {
   let process: P2pay | undefined
   beforeAll(async () => {
     const cwd = await makeTemporaryDirectory()
+    await copyEmptyDatabase(join(cwd, '.p2pay/database'))
     process = new P2pay(['up', '--port', '0', '--database-port', '0'], {cwd})
     const [, brokers = '', databaseUrl = ''] = await process.output(/P2PAY_BROKERS=(\S+)\nP2PAY_DATABASE_URL=(\S+)/)
     shared = {cwd, brokers, databaseUrl, run: (args, options) => run(args, {cwd, ...options})}
