@@ -222,6 +222,9 @@ export class PartitionLog {
     try {
       for (const fd of closed) await fsyncFile(fd)
       if (this.#active.fd !== undefined) await fsyncFile(this.#active.fd)
+    } catch (error) {
+      this.#isDirty = true
+      throw error
     } finally {
       for (const fd of closed) closeSync(fd)
     }

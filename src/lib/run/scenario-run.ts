@@ -49,6 +49,7 @@ export interface RunProgress {
 /** The group's lag has not fallen for this long: what is missing will not come soon. */
 const DRAIN_STALL_MS = 30_000
 const DRAIN_POLL_MS = 50
+const MAX_TROUBLE_NOTES = 100
 
 /** @throws EnvironmentError, UsageError when the run could not begin; a run that began ends in a result */
 export async function runScenario(options: ScenarioRunOptions): Promise<RunResult> {
@@ -177,7 +178,8 @@ function startDetector(
     onReady: () => becomeReady(),
     onTrouble: ({message, recovered}) => {
       options.onNote?.(message)
-      if (!recovered) notes.push(message)
+      // An outage tells the same again and again; a report tells it once.
+      if (!recovered && notes.length < MAX_TROUBLE_NOTES && !notes.includes(message)) notes.push(message)
     },
   })
   const ended = running.then(() => {
