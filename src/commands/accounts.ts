@@ -11,14 +11,26 @@ interface AccountsSummary {
 export default class Accounts extends BaseCommand<AccountsSummary> {
   static override summary = 'Export the accounts of a population, one JSON object a line.'
   static override description =
-    'For pipelines that must know their accounts beforehand: load them there, then generate with --accounts FILE.'
+    'For pipelines that must know their accounts beforehand: load them there, then generate with --accounts FILE and the same --seed.'
   static override examples = [
     '<%= config.bin %> <%= command.id %> --count 1000 --seed 7 > accounts.ndjson',
     '<%= config.bin %> generate --tps 500 --accounts accounts.ndjson',
   ]
   static override flags = {
-    count: Flags.integer({description: 'How many accounts.', default: 2000, min: 10, max: 50_000_000}),
-    seed: Flags.integer({description: 'Seed of everything random.', default: 1, min: 0, max: Number.MAX_SAFE_INTEGER}),
+    count: Flags.integer({
+      description: 'How many accounts.',
+      default: 2000,
+      min: 10,
+      max: 10_000_000,
+      helpValue: '<n>',
+    }),
+    seed: Flags.integer({
+      description: 'Seed of everything random.',
+      default: 1,
+      min: 0,
+      max: Number.MAX_SAFE_INTEGER,
+      helpValue: '<n>',
+    }),
     'run-tag': Flags.string({
       description: 'Tag that the account ids carry; default: from the seed.',
       helpValue: '<tag>',

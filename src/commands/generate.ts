@@ -11,7 +11,9 @@ export default class Generate extends BaseCommand<GenerateSummaryJson> {
   static override description =
     `Payments are due on a schedule that never waits for anybody (open model): a broker that stalls shows up as lateness. The same inputs give the same bytes; labels never travel with the payments, --truth writes them to a file beside.
 
-Without --duration or --count it sends for 60 s. To stdout or a file it writes as fast as it can unless --tps is given; to Kafka a rate is required. With no broker named it looks for the embedded one of \`p2pay detect\` or \`p2pay up\` in the same directory and waits up to 30 s for it.`
+Without --duration or --count it sends for 60 s. To stdout or a file it writes as fast as it can unless --tps is given; to Kafka a rate is required. With no broker named it looks for the embedded one of \`p2pay detect\` or \`p2pay up\` in the same directory and waits up to 30 s for it.
+
+Exits 0 when every payment was acknowledged, 4 when some were refused or have an unknown outcome, 3 when none arrived or the broker or the disk is not there; 130 after Ctrl-C, but 0 with --duration forever.`
   static override examples = [
     '<%= config.bin %> <%= command.id %> --tps 500',
     '<%= config.bin %> <%= command.id %> --tps 2000 --duration 5m --brokers localhost:9092 --fraud-rate 0.001',
@@ -47,10 +49,11 @@ Without --duration or --count it sends for 60 s. To stdout or a file it writes a
       helpGroup: 'OUTPUT',
     }),
     workers: Flags.integer({
-      description: 'Threads that generate, for unpaced files; the bytes are the same for any number.',
+      description: 'Threads that generate, for stdout and files without a rate; the bytes are the same for any number.',
       default: 1,
       min: 1,
       max: 64,
+      helpValue: '<n>',
       helpGroup: 'OUTPUT',
     }),
     brokers: brokersFlag,
@@ -66,6 +69,12 @@ Without --duration or --count it sends for 60 s. To stdout or a file it writes a
       throw new UsageError('To Kafka a rate is required', {
         code: 'P2PAY_RATE_REQUIRED',
         suggestions: ['--tps 500', '--tps max for as fast as the broker takes them', 'or --scenario FILE'],
+      })
+    }
+    if (toKafka && flags.format !== undefined) {
+      throw new UsageError('--format is for stdout and files', {
+        code: 'P2PAY_FORMAT',
+        suggestions: ['name a file with --out FILE', 'records on Kafka are JSON, one payment each'],
       })
     }
     const {generateToFile, generateToKafka} = await import('../lib/cli/generate-outcome.js')

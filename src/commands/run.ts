@@ -22,7 +22,7 @@ import type {RunResult} from '../lib/report/result.js'
 export default class Run extends BaseCommand<RunResult> {
   static override summary = 'Run a scenario: generate and detect together, balance the books, judge the thresholds.'
   static override description =
-    `The schedule starts once all partitions are assigned. At the end every payment is followed by id from the plan to the database row, and thresholds decide: exit 0 passed, 99 failed, 4 inconclusive. Artefacts are written also on failure and interruption.
+    `The schedule starts once all partitions are assigned. At the end every payment is followed by id from the plan to the database row, and thresholds decide: exit 0 passed, 99 failed, 4 inconclusive. The first Ctrl-C stops sending and drains: exit 130 with the partial result, and artefacts are written as on success and failure.
 
 With no broker named it uses the running embedded one of this directory, or hosts the embedded broker and database itself.`
   static override examples = [

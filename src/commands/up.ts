@@ -13,8 +13,9 @@ interface UpSummary {
 
 export default class Up extends BaseCommand<UpSummary | undefined> {
   static override summary = 'Run the embedded Kafka broker and PostgreSQL database on loopback.'
-  static override description = `They run until Ctrl-C, or for as long as COMMAND runs, which finds their addresses in
-P2PAY_BROKERS and P2PAY_DATABASE_URL. Other p2pay commands in the same directory find them by themselves.
+  static override description =
+    `They run until Ctrl-C, or for as long as COMMAND runs; it finds their addresses in P2PAY_BROKERS and P2PAY_DATABASE_URL, and its exit code is that of \`p2pay up\`. Other p2pay commands in the same directory find them by themselves. What they hold is there again at the next start.
+
 Single node, loopback only, no TLS, no transactions: for development and CI, not for production.`
   static override examples = [
     '<%= config.bin %> <%= command.id %>',
@@ -30,12 +31,19 @@ Single node, loopback only, no TLS, no transactions: for development and CI, not
   static override strict = false
   static override usage = 'up [--port <port>] [--database-port <port>] [-- COMMAND…]'
   static override flags = {
-    port: Flags.integer({description: 'Port of the broker; 0 = any free one.', default: 19_092, min: 0, max: 65_535}),
+    port: Flags.integer({
+      description: 'Port of the broker; 0 = any free one.',
+      default: 19_092,
+      min: 0,
+      max: 65_535,
+      helpValue: '<port>',
+    }),
     'database-port': Flags.integer({
       description: 'Port of the database; 0 = any free one.',
       default: 15_432,
       min: 0,
       max: 65_535,
+      helpValue: '<port>',
     }),
   }
 

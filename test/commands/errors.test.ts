@@ -2,8 +2,8 @@
 import {writeFile} from 'node:fs/promises'
 import {join} from 'node:path'
 import {describe, expect, it} from 'vitest'
-import {run} from '../support/p2pay.js'
-import {temporaryDirectory} from '../support/temp.js'
+import {type Finished, run} from '../support/p2pay.js'
+import {withTemporaryDirectory} from '../support/temp.js'
 
 /** Nothing listens there. */
 const NOWHERE = '127.0.0.1:1'
@@ -267,15 +267,17 @@ const CASES: readonly Case[] = [
   },
 ]
 
-async function directory(): Promise<string> {
-  const cwd = await temporaryDirectory()
-  await writeFile(join(cwd, 'bad.yaml'), SCENARIO)
-  return cwd
+/** Of its own: the tests run at the same time. */
+function finishedIn(args: readonly string[]): Promise<Finished> {
+  return withTemporaryDirectory(async cwd => {
+    await writeFile(join(cwd, 'bad.yaml'), SCENARIO)
+    return run(args, {cwd})
+  })
 }
 
 describe.concurrent('as JSON', () => {
   it.each(CASES)('$name: exit $exit, $code', async ({args, exit, code, says}) => {
-    const {exitCode, stdout, stderr} = await run([...args, '--json'], {cwd: await directory()})
+    const {exitCode, stdout, stderr} = await finishedIn([...args, '--json'])
     const {error}: {error: {code: string; message: string; suggestions: string[]; exit: number}} = JSON.parse(stdout)
     for (const part of says) expect(error.message).toMatch(part)
     expect({exitCode, stderr, code: error.code, exit: error.exit}).toEqual({exitCode: exit, stderr: '', code, exit})
@@ -290,7 +292,7 @@ describe.concurrent('for people', () => {
     [['generate', '--tps', '5', '--brokers', NOWHERE], 3],
     [['nonsense'], 2],
   ] as const)('p2pay %j says what happened, its code and what to try, on stderr alone', async (args, exit) => {
-    const {exitCode, stdout, stderr} = await run(args, {cwd: await directory()})
+    const {exitCode, stdout, stderr} = await finishedIn(args)
     expect([exitCode, stdout]).toEqual([exit, ''])
     expect(stderr).toMatch(/^Error: .+(\n.+)*\nCode: P2PAY_[A-Z_]+\nTry this:\n( {2}\* .+\n)+/m)
     // No stack and no page of help.

@@ -11,6 +11,10 @@ export abstract class BaseCommand<T> extends Command {
   static override enableJsonFlag = true
 
   static override baseFlags = {
+    json: Flags.boolean({
+      description: 'Print the result, or the error, as JSON; nothing else on stdout.',
+      helpGroup: 'GLOBAL',
+    }),
     quiet: Flags.boolean({
       char: 'q',
       description: 'No progress on stderr.',

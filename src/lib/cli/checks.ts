@@ -1,6 +1,8 @@
 /** What `p2pay doctor` looks at. Each check stands alone: one that fails says what to do and stops no other. */
-import {access, constants, mkdir, statfs} from 'node:fs/promises'
+import {access, constants, stat, statfs} from 'node:fs/promises'
+import {dirname, resolve} from 'node:path'
 import {systemClock} from '../base/clock.js'
+import {codeOf} from '../base/disk.js'
 import {isP2payError, messageOf} from '../base/errors.js'
 import type {KafkaConnection} from '../kafka/connection.js'
 import {DEFAULT_PARTITIONS, TOPICS} from '../payment/topics.js'
@@ -57,9 +59,9 @@ function checkNode(): Check {
 
 async function checkDirectory(directory: string): Promise<Check> {
   try {
-    await mkdir(directory, {recursive: true})
-    await access(directory, constants.W_OK)
-    const {bavail, bsize} = await statfs(directory)
+    const place = await existingPart(resolve(directory))
+    await access(place, constants.W_OK)
+    const {bavail, bsize} = await statfs(place)
     const freeBytes = bavail * bsize
     const text = `${directory} is writable, ${(freeBytes / 1e9).toFixed(1)} GB free`
     if (freeBytes >= LOW_DISK_BYTES) return ok('directory', text)
@@ -67,6 +69,17 @@ async function checkDirectory(directory: string): Promise<Check> {
   } catch (error) {
     return wrong('directory', error, ['name a writable one with --dir or P2PAY_DIR'])
   }
+}
+
+/** The directory, or the nearest one above it that is there: where it would be made. */
+async function existingPart(path: string): Promise<string> {
+  const found = await stat(path).catch(error => {
+    if (codeOf(error) === 'ENOENT') return undefined
+    throw error
+  })
+  if (found === undefined) return existingPart(dirname(path))
+  if (!found.isDirectory()) throw new Error(`${path} is not a directory`)
+  return path
 }
 
 async function checkKafka(brokers: string | undefined, options: DiagnoseOptions): Promise<Check[]> {

@@ -44,6 +44,7 @@ export const partitionsFlag = Flags.integer({
   description: `Partitions of topics that have to be created, by default ${DEFAULT_PARTITIONS}; topics that exist need at least as many as are asked for, and are never changed.`,
   min: 1,
   max: 1000,
+  helpValue: '<n>',
   helpGroup: KAFKA,
 })
 
@@ -62,21 +63,25 @@ export function partitionsOf(
 
 export const legitTopicFlag = Flags.string({
   description: 'Topic of approved payments.',
+  helpValue: '<topic>',
   default: TOPICS.legit,
   helpGroup: KAFKA,
 })
 export const fraudTopicFlag = Flags.string({
   description: 'Topic of payments to review or block.',
+  helpValue: '<topic>',
   default: TOPICS.fraud,
   helpGroup: KAFKA,
 })
 export const alertsTopicFlag = Flags.string({
   description: 'Topic of alerts.',
+  helpValue: '<topic>',
   default: TOPICS.alerts,
   helpGroup: KAFKA,
 })
 export const dlqTopicFlag = Flags.string({
   description: 'Topic of records that are not payments.',
+  helpValue: '<topic>',
   default: TOPICS.dlq,
   helpGroup: KAFKA,
 })

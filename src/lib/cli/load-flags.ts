@@ -38,24 +38,26 @@ export const streamFlags = {
     helpGroup: STREAM,
   }),
   seed: Flags.integer({
-    description: 'Seed of everything random.',
+    description: 'Seed of everything random; by default the scenario’s, or 1.',
     min: 0,
     max: Number.MAX_SAFE_INTEGER,
+    helpValue: '<n>',
     helpGroup: STREAM,
   }),
   'fraud-rate': Flags.string({
-    description: 'Expected share of fraudulent payments, 0 to 0.5.',
+    description: 'Expected share of fraudulent payments, 0 to 0.5; by default the scenario’s, or 0.01.',
     helpValue: '<share>',
     helpGroup: STREAM,
   }),
   accounts: Flags.string({
-    description: 'How many accounts, or an NDJSON file of them as `p2pay accounts` writes it.',
+    description:
+      'How many accounts, or an NDJSON file of them as `p2pay accounts` writes it; by default the scenario’s, or 2000.',
     helpValue: '<n|file>',
     helpGroup: STREAM,
   }),
   clock: Flags.option({
     options: ['simulated', 'wall'] as const,
-    description: 'Event times from the population’s own clock, or from the schedule.',
+    description: 'Event times from the population’s own clock (the default), or from the schedule.',
     helpGroup: STREAM,
   })(),
   key: Flags.option({
@@ -65,17 +67,18 @@ export const streamFlags = {
     helpGroup: STREAM,
   })(),
   'run-tag': Flags.string({
-    description: 'Repeat the ids of an earlier run: its 12 hex digits.',
+    description: 'Repeat an earlier run: its 12 hex digits. To Kafka the same bytes need its --start, too.',
     helpValue: '<tag>',
     helpGroup: STREAM,
   }),
   start: Flags.string({
-    description: 'Event time of the first payments, ISO 8601.',
+    description: 'Event time of the first payments, ISO 8601; to Kafka by default the time of launch.',
     helpValue: '<time>',
     helpGroup: STREAM,
   }),
   shard: Flags.string({
-    description: 'Send only the i-th of n parts of the stream, split by debtor; i counts from 1.',
+    description:
+      'Send only the i-th of n parts of the stream, split by debtor, each payment when the whole stream wants it; i counts from 1, --tps and --count are the whole stream’s.',
     helpValue: '<i/n>',
     helpGroup: STREAM,
   }),

@@ -74,8 +74,11 @@ export function toEnvironmentError(error: unknown, context: ErrorContext): Envir
     })
   }
   if (isConnection(failure)) {
-    const within = context.timeoutMs === undefined ? '' : ` within ${context.timeoutMs} ms`
-    return new EnvironmentError(`Kafka did not answer at ${where}${within}: ${failure.message}`, {
+    // A refusal or an unknown name comes at once: the time limit would mislead.
+    const isAtOnce = ['ECONNREFUSED', 'ENOTFOUND'].includes(failure.code ?? '')
+    const within = context.timeoutMs === undefined || isAtOnce ? '' : ` within ${context.timeoutMs} ms`
+    const reason = failure.message.replace(/^Connection error: /, '')
+    return new EnvironmentError(`Kafka did not answer at ${where}${within}: ${reason}`, {
       code: 'P2PAY_BROKER_UNREACHABLE',
       suggestions: [
         'start it: docker compose up -d, or p2pay up for the embedded one',
