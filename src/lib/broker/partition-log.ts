@@ -2,8 +2,9 @@
  * The log of one partition: segments in a directory, appended at the end, read anywhere, dropped from the front.
  * Offsets are contiguous while the broker runs; a hole can only come from a crash of the machine between two fsyncs.
  */
-import {closeSync, fsync, mkdirSync, readdirSync, readFileSync, rmSync} from 'node:fs'
+import {closeSync, fsync, readdirSync, readFileSync, rmSync} from 'node:fs'
 import {join} from 'node:path'
+import {makeDirectory} from '../base/make-directory.js'
 import {replaceFile, type WriteAt, writeAt} from './files.js'
 import {ProducerStates} from './producer-state.js'
 import {batchHeader, placeBatch} from './record-batch.js'
@@ -51,7 +52,7 @@ export class PartitionLog {
   /** A new log; whatever an earlier, deleted topic left at this place is removed. */
   static create(directory: string, options: PartitionLogOptions): PartitionLog {
     rmSync(directory, {recursive: true, force: true})
-    mkdirSync(directory, {recursive: true})
+    makeDirectory(directory)
     return new PartitionLog(directory, options, {
       segments: [Segment.create(directory, 0)],
       producers: new ProducerStates(),
@@ -61,7 +62,7 @@ export class PartitionLog {
 
   /** Opens what is there, repairing what a crash left (see Segment.open). */
   static open(directory: string, options: PartitionLogOptions): PartitionLog {
-    mkdirSync(directory, {recursive: true})
+    makeDirectory(directory)
     const bases = readdirSync(directory)
       .map(name => Segment.baseOffsetOf(name))
       .filter(base => base !== undefined)

@@ -2,11 +2,11 @@
  * The broker in this thread: opens the directory, listens on 127.0.0.1, answers until stopped. start.ts runs it in a
  * worker thread of its own; tests run it directly.
  */
-import {mkdirSync} from 'node:fs'
 import {createServer, type Server} from 'node:net'
 import {type Clock, systemClock} from '../base/clock.js'
 import type {DirectoryLock} from '../base/directory-lock.js'
 import {EnvironmentError, isP2payError, messageOf} from '../base/errors.js'
+import {makeDirectory} from '../base/make-directory.js'
 import type {BrokerState} from './api.js'
 import type {BrokerOptions, EmbeddedBroker} from './broker.js'
 import {Connection} from './connection.js'
@@ -95,7 +95,7 @@ export class BrokerServer implements EmbeddedBroker {
     const server = await listen(options.port ?? 0)
     let lock: DirectoryLock | undefined
     try {
-      mkdirSync(options.directory, {recursive: true})
+      makeDirectory(options.directory)
       lock = lockBrokerDirectory(options.directory)
       const storage = new Storage({directory: options.directory, segmentBytes, log, ...seam})
       const offsets = new OffsetStore(options.directory, options.write)

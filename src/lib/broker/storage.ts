@@ -4,8 +4,9 @@
  * the directories of a new topic and before those of a deleted one go.
  */
 import {randomBytes, randomUUID} from 'node:crypto'
-import {mkdirSync, readdirSync, readFileSync, renameSync, rmSync} from 'node:fs'
+import {readdirSync, readFileSync, renameSync, rmSync} from 'node:fs'
 import {join} from 'node:path'
+import {makeDirectory} from '../base/make-directory.js'
 import {replaceFile, type WriteAt} from './files.js'
 import {type Appended, PartitionLog} from './partition-log.js'
 
@@ -54,7 +55,7 @@ export class Storage {
   /** @throws the system's error when the directory cannot be used, Error when broker.json is damaged */
   constructor(options: StorageOptions) {
     this.#options = options
-    mkdirSync(options.directory, {recursive: true})
+    makeDirectory(options.directory)
     const file = readBrokerFile(join(options.directory, 'broker.json'))
     this.clusterId = file?.clusterId ?? randomBytes(16).toString('base64url')
     this.#nextProducerId = file?.producerIdEnd ?? 1

@@ -2,9 +2,10 @@
  * `.p2pay/up.json`: how a running embedded broker and database announce themselves to other commands.
  * A file whose process is gone, or whose broker does not answer, announces nothing.
  */
-import {mkdir, readFile, rename, rm, writeFile} from 'node:fs/promises'
+import {readFile, rename, rm, writeFile} from 'node:fs/promises'
 import {connect} from 'node:net'
 import {join} from 'node:path'
+import {makeDirectory} from '../base/make-directory.js'
 
 export interface Announcement {
   readonly pid: number
@@ -17,7 +18,7 @@ export interface Announcement {
 const CONNECT_TIMEOUT_MS = 1000
 
 export async function writeAnnouncement(directory: string, announcement: Announcement): Promise<void> {
-  await mkdir(directory, {recursive: true})
+  makeDirectory(directory)
   const path = join(directory, 'up.json')
   const draft = `${path}.${announcement.pid}`
   await writeFile(draft, `${JSON.stringify(announcement, null, 2)}\n`)

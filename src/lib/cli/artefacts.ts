@@ -1,8 +1,9 @@
 /** Files made from a result: `run` writes them at its end, `report` from a stored result. */
-import {mkdir, writeFile} from 'node:fs/promises'
+import {writeFile} from 'node:fs/promises'
 import {dirname} from 'node:path'
 import {Flags} from '@oclif/core'
 import {diskError} from '../base/disk.js'
+import {makeDirectory} from '../base/make-directory.js'
 import type {RunResult} from '../report/result.js'
 
 const ARTEFACTS = 'ARTEFACTS'
@@ -47,7 +48,7 @@ export async function writeArtefacts(result: RunResult, files: ArtefactFiles): P
 async function write(path: string, render: () => Promise<string>): Promise<void> {
   const text = await render()
   try {
-    await mkdir(dirname(path), {recursive: true})
+    makeDirectory(dirname(path))
     await writeFile(path, text)
   } catch (error) {
     throw diskError(error, path)

@@ -2,12 +2,12 @@
  * Hosts the embedded broker and database in this process. One process per directory does: it holds the directory's
  * lock from before the start to after the stop, and announces itself in between, so that others find it or wait for it.
  */
-import {mkdirSync} from 'node:fs'
 import {join} from 'node:path'
 import {type Clock, nowMs} from '../base/clock.js'
 import {type DirectoryLock, lockDirectory} from '../base/directory-lock.js'
 import {diskError} from '../base/disk.js'
 import {EnvironmentError, InterruptedError, isP2payError} from '../base/errors.js'
+import {makeDirectory} from '../base/make-directory.js'
 import type {EmbeddedBroker} from '../broker/broker.js'
 import type {EmbeddedDatabase} from '../store/embedded/start.js'
 import {
@@ -74,7 +74,7 @@ export async function claimOrFind(options: {
 
 function takeLock(directory: string): ReturnType<typeof lockDirectory> {
   try {
-    mkdirSync(directory, {recursive: true})
+    makeDirectory(directory)
     return lockDirectory(directory)
   } catch (error) {
     const cause = diskError(error, directory)

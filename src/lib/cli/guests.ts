@@ -2,11 +2,12 @@
  * Who uses the embedded services that another process hosts: `.p2pay/guests/<pid>/`, locked by the guest. A host that
  * is done waits for its guests, so that two runs in one directory do not pull the broker from under each other.
  */
-import {mkdirSync, readdirSync, rmSync} from 'node:fs'
+import {readdirSync, rmSync} from 'node:fs'
 import {join} from 'node:path'
 import type {Clock} from '../base/clock.js'
 import {nowMs} from '../base/clock.js'
 import {lockDirectory, lockHolder} from '../base/directory-lock.js'
+import {makeDirectory} from '../base/make-directory.js'
 
 /** A guest that never ends, such as a detector, must not hold a finished run for ever. */
 const MAX_WAIT_MS = 600_000
@@ -16,7 +17,7 @@ const STEP_MS = 200
 export function enterAsGuest(directory: string, pid: number): () => void {
   const place = join(directory, 'guests', String(pid))
   try {
-    mkdirSync(place, {recursive: true})
+    makeDirectory(place)
     lockDirectory(place)
   } catch {
     // A directory that only the host may write: it will not know of us, which costs nothing but its patience.

@@ -5,10 +5,11 @@
  *
  * Record: state u8, 0 u8, check u16, partition i32, offset f64, sent µs f64, settled µs f64; little-endian.
  */
-import {type FileHandle, mkdir, open} from 'node:fs/promises'
+import {type FileHandle, open} from 'node:fs/promises'
 import {dirname} from 'node:path'
 import {codeOf, diskError} from '../base/disk.js'
 import {EnvironmentError} from '../base/errors.js'
+import {makeDirectory} from '../base/make-directory.js'
 import type {SendOutcome} from '../sink/sink.js'
 import {JOURNAL_STATES, type JournalEntry, type JournalState} from './run-directory.js'
 
@@ -43,7 +44,7 @@ const CODES: Readonly<Record<SendOutcome['state'], number>> = {
 export async function openJournal(path: string, plannedCount: number): Promise<Journal> {
   let file: FileHandle | undefined
   try {
-    await mkdir(dirname(path), {recursive: true})
+    makeDirectory(dirname(path))
     file = await open(path, 'w')
     await file.write(header(plannedCount, false), 0, WIDTH, 0)
     return new BufferedJournal(file, path, plannedCount)

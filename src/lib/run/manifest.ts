@@ -3,11 +3,12 @@
  * (a temporary file, then a rename), and refused on reading when its plan does not fit its digest.
  */
 import {createHash} from 'node:crypto'
-import {mkdir, open, readFile, rename, rm} from 'node:fs/promises'
+import {open, readFile, rename, rm} from 'node:fs/promises'
 import {dirname} from 'node:path'
 import {canonicalJson, nameUnbounded, UNBOUNDED} from '../base/canonical-json.js'
 import {codeOf, diskError} from '../base/disk.js'
 import {EnvironmentError, messageOf} from '../base/errors.js'
+import {makeDirectory} from '../base/make-directory.js'
 import type {Plan} from '../scenario/plan.js'
 import {MANIFEST_VERSION, type Manifest} from './run-directory.js'
 
@@ -18,7 +19,7 @@ const UNBOUNDED_FIELDS: readonly string[] = ['durationMs', 'maxCount']
 export async function writeManifest(path: string, manifest: Manifest): Promise<void> {
   const draft = `${path}.new`
   try {
-    await mkdir(dirname(path), {recursive: true})
+    makeDirectory(dirname(path))
     const file = await open(draft, 'w')
     try {
       await file.writeFile(`${JSON.stringify(manifest, (_key, value: unknown) => nameUnbounded(value), 2)}\n`)

@@ -4,10 +4,11 @@
  * and a crash leaves at worst files that nothing points to (the next save removes them).
  */
 import {createHash, randomUUID} from 'node:crypto'
-import {mkdir, open, readdir, readFile, rename, rm} from 'node:fs/promises'
+import {open, readdir, readFile, rename, rm} from 'node:fs/promises'
 import {join} from 'node:path'
 import {codeOf, diskError} from '../base/disk.js'
 import {EnvironmentError, isP2payError, messageOf} from '../base/errors.js'
+import {makeDirectory} from '../base/make-directory.js'
 import type {PartitionOffsets} from '../payment/record.js'
 import type {Snapshot, SnapshotOwner, SnapshotStore} from './store.js'
 
@@ -54,7 +55,7 @@ class FileSnapshots implements SnapshotStore {
 
   async open(): Promise<void> {
     await this.#explain(async () => {
-      await mkdir(this.#directory, {recursive: true})
+      makeDirectory(this.#directory)
       await this.#readIndex()
     })
   }

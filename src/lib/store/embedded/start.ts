@@ -7,13 +7,14 @@
  * advisory locks do not exclude; temporary tables are seen by all; settings with a dot in their name are not private;
  * LISTEN is refused; statements cannot be cancelled, nor timed out on the server's side; answers are built in memory.
  */
-import {existsSync, mkdirSync} from 'node:fs'
+import {existsSync} from 'node:fs'
 import {rename, rm} from 'node:fs/promises'
 import {join} from 'node:path'
 import {Worker} from 'node:worker_threads'
 import {systemClock} from '../../base/clock.js'
 import {type DirectoryLock, lockDirectory} from '../../base/directory-lock.js'
 import {EnvironmentError, isP2payError, messageOf} from '../../base/errors.js'
+import {makeDirectory} from '../../base/make-directory.js'
 import {workerUrl} from '../../base/worker-url.js'
 import type {FromWorker, Task, ToWorker} from './worker-messages.js'
 
@@ -76,7 +77,7 @@ export async function startEmbeddedDatabase(options: EmbeddedDatabaseOptions): P
 function takeDirectory(directory: string): DirectoryLock {
   let lock: ReturnType<typeof lockDirectory>
   try {
-    mkdirSync(directory, {recursive: true})
+    makeDirectory(directory)
     lock = lockDirectory(directory)
   } catch (error) {
     throw startFailure(error, directory)
