@@ -31,7 +31,11 @@ export interface RecordSource {
   bounds(): Promise<ReadonlyMap<number, {readonly earliest: number; readonly end: number}>>
   /** The next delivery of the partition starts at `offset`; records in flight are dropped. */
   seek(partition: number, offset: number): void
-  /** Commits the next offsets to read. Partitions lost meanwhile are ignored. @throws EnvironmentError */
+  /**
+   * Commits the next offsets to read; resolves only when the group has taken them. Partitions lost meanwhile are
+   * ignored.
+   * @throws EnvironmentError when nothing can be committed now (broker gone, group being joined again): try again
+   */
   commit(offsets: PartitionOffsets): Promise<void>
   /** Stops delivery and leaves the group. */
   stop(): Promise<void>
