@@ -94,10 +94,13 @@ export function storeContract(name: string, openUrl: () => Promise<string>): voi
     })
 
     it('describes itself with version and place, and no password', async () => {
-      const withPassword = await openStore(url.replace(/\/\/([^:@]+)(:[^@]*)?@/, '//$1:secret-word@'))
+      const address = new URL(url)
+      // A real server has its own and wants it; the embedded one takes any.
+      address.password ||= 'secret-word'
+      const withPassword = await openStore(address.href)
       await withPassword.close()
       expect(withPassword.description).toMatch(/^PostgreSQL \d+.* at [\w.]+:\d+\/\w+$/)
-      expect(withPassword.description).not.toContain('secret-word')
+      expect(withPassword.description).not.toContain(address.password)
     })
 
     describe('insert', () => {
