@@ -125,6 +125,24 @@ describe('a broker that answers slowly', () => {
     expect(summary.achieved_ratio).toBeLessThan(0.95)
     expect(await recordsOn(broker().address, 'slow')).toBe(40_000)
   })
+
+  it('is waited for after a first Ctrl-C, and not after a second one', async () => {
+    const cwd = await temporaryDirectory()
+    const delay = {kind: 'delay', delayMs: 8000} as const
+    await broker().injectFaults([{api: 'Produce', topic: 'stuck', times: Number.POSITIVE_INFINITY, action: delay}])
+    const tag = 'cafecafecafe'
+    const args = ['generate', '--tps', '200', '--duration', '60s', '-t', 'stuck', '-b', broker().address]
+    const generate = start([...args, '--run-tag', tag], {cwd})
+    await untilRecords(broker().address, 'stuck', 1)
+    generate.kill('SIGINT')
+    await generate.output(/stopping: draining what is on its way; once more to leave at once/)
+    const secondMs = performance.now()
+    generate.kill('SIGINT')
+    expect(await generate.finished).toMatchObject({exitCode: 130, stdout: ''})
+    expect(performance.now() - secondMs).toBeLessThan(5000)
+    // What the journal does not say is unknown: it promises nothing that did not happen.
+    expect((await journalStates(cwd, tag))['acked'] ?? 0).toBe(0)
+  })
 })
 
 describe('a database', () => {

@@ -104,15 +104,19 @@ async function start(lock: DirectoryLock, options: HostOptions): Promise<Embedde
     import('../store/embedded/start.js'),
     import('../store/migrate.js'),
   ])
+  const logAs =
+    (service: string) =>
+    (line: string): void =>
+      options.note(`! embedded ${service}: ${line}`)
   const last = await staleAddresses(directory)
   // One after the other: a port that is taken shows at once, not after the database has been made.
   const broker = await onPort([options.port || last.brokerPort, options.port], port =>
-    startEmbeddedBroker({directory: join(directory, 'broker'), port}),
+    startEmbeddedBroker({directory: join(directory, 'broker'), port, log: logAs('broker')}),
   )
   let database: EmbeddedDatabase | undefined
   try {
     database = await onPort([options.databasePort || last.databasePort, options.databasePort], port =>
-      startEmbeddedDatabase({directory: join(directory, 'database'), port}),
+      startEmbeddedDatabase({directory: join(directory, 'database'), port, log: logAs('database')}),
     )
     await migrate(database.url)
     await writeAnnouncement(directory, {
