@@ -5,7 +5,8 @@ interface AccountsSummary {
   readonly accounts: number
   readonly seed: number
   readonly run_tag: string
-  readonly out: string
+  /** Null: under --json stdout is for this summary, so the lines were not written. */
+  readonly out: string | null
 }
 
 export default class Accounts extends BaseCommand<AccountsSummary> {
@@ -35,7 +36,12 @@ export default class Accounts extends BaseCommand<AccountsSummary> {
       description: 'Tag that the account ids carry; default: from the seed.',
       helpValue: '<tag>',
     }),
-    out: Flags.string({char: 'o', description: 'stdout or a file.', default: 'stdout', helpValue: '<stdout|file>'}),
+    out: Flags.string({
+      char: 'o',
+      description: 'stdout or a file; with --json and no file, only the summary is made.',
+      default: 'stdout',
+      helpValue: '<stdout|file>',
+    }),
   }
 
   async run(): Promise<AccountsSummary> {
@@ -51,8 +57,8 @@ export default class Accounts extends BaseCommand<AccountsSummary> {
     const runTag = flags['run-tag'] === undefined ? runTagFromSeed(flags.seed) : parseRunTag(flags['run-tag'])
     const population = buildPopulation({seed: flags.seed, runTag, accountCount: flags.count})
     const lines = exportAccounts(population)
-    const out = this.jsonEnabled() && flags.out === 'stdout' ? undefined : flags.out
-    if (out !== undefined) {
+    const out = this.jsonEnabled() && flags.out === 'stdout' ? null : flags.out
+    if (out !== null) {
       await writeLines(
         out,
         (function* () {
@@ -61,6 +67,6 @@ export default class Accounts extends BaseCommand<AccountsSummary> {
         this.signal,
       )
     }
-    return {accounts: flags.count, seed: flags.seed, run_tag: runTag, out: flags.out}
+    return {accounts: flags.count, seed: flags.seed, run_tag: runTag, out}
   }
 }

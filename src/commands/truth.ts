@@ -5,7 +5,8 @@ interface TruthSummary {
   readonly run_tag: string
   readonly payments: number
   readonly frauds: number
-  readonly out: string
+  /** Null: under --json stdout is for this summary, so the lines were not written. */
+  readonly out: string | null
 }
 
 export default class Truth extends BaseCommand<TruthSummary> {
@@ -19,7 +20,12 @@ export default class Truth extends BaseCommand<TruthSummary> {
   static override flags = {
     run: Flags.string({description: 'Tag of the run.', required: true, helpValue: '<tag>'}),
     'frauds-only': Flags.boolean({description: 'Leave legitimate payments out.'}),
-    out: Flags.string({char: 'o', description: 'stdout or a file.', default: 'stdout', helpValue: '<stdout|file>'}),
+    out: Flags.string({
+      char: 'o',
+      description: 'stdout or a file; with --json and no file, only the summary is made.',
+      default: 'stdout',
+      helpValue: '<stdout|file>',
+    }),
   }
 
   async run(): Promise<TruthSummary> {
@@ -40,11 +46,12 @@ export default class Truth extends BaseCommand<TruthSummary> {
         if (label.isFraud || !flags['frauds-only']) yield encodeLabel(label)
       }
     }
-    if (this.jsonEnabled() && flags.out === 'stdout') {
+    const out = this.jsonEnabled() && flags.out === 'stdout' ? null : flags.out
+    if (out === null) {
       for await (const _ of lines()) if (this.signal.aborted) break
     } else {
-      await writeLines(flags.out, lines(), this.signal)
+      await writeLines(out, lines(), this.signal)
     }
-    return {run_tag: tag, ...counts, out: flags.out}
+    return {run_tag: tag, ...counts, out}
   }
 }

@@ -23,7 +23,7 @@ function finishedIn(args: readonly string[]): Promise<Finished> {
 describe.concurrent('--json', () => {
   it.each([
     [['generate', '--count', '10', '--out', 'payments.ndjson'], {sent: 10, destination: 'payments.ndjson', seed: 1}],
-    [['accounts', '--count', '20', '--seed', '7'], {accounts: 20, seed: 7, out: 'stdout'}],
+    [['accounts', '--count', '20', '--seed', '7'], {accounts: 20, seed: 7, out: null}],
     [['validate', 'short.yaml'], {file: 'short.yaml', planned_count: 600}],
     [['report', 'result.json', '--markdown', 'report.md'], {schema_version: 1}],
     [['doctor'], {healthy: true}],

@@ -35,7 +35,11 @@ export function lockDirectory(directory: string): DirectoryLock | {readonly held
   }
   return {
     release: () => {
-      if (readIfThere(path) === text) rmSync(path, {force: true})
+      try {
+        if (readIfThere(path) === text) rmSync(path, {force: true})
+      } catch {
+        // The directory may no longer be written: a lock of a process that is gone is taken over anyway.
+      }
     },
   }
 }

@@ -25,9 +25,10 @@ export async function writeAnnouncement(directory: string, announcement: Announc
   await rename(draft, path)
 }
 
-/** Removes our own announcement; somebody else's stays. */
+/** Removes our own announcement; somebody else's stays. One that cannot be removed announces nothing once we are gone. */
 export async function removeAnnouncement(directory: string, pid: number): Promise<void> {
-  if ((await readFileAnnouncement(directory))?.pid === pid) await rm(join(directory, 'up.json'), {force: true})
+  if ((await readFileAnnouncement(directory))?.pid === pid)
+    await rm(join(directory, 'up.json'), {force: true}).catch(() => {})
 }
 
 /** The announced services, when they are really there. */

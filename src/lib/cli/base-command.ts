@@ -79,12 +79,14 @@ export abstract class BaseCommand<T> extends Command {
     await super.init()
     process.on('SIGINT', this.#onSignal)
     process.on('SIGTERM', this.#onSignal)
+    process.on('SIGHUP', this.#onSignal)
   }
 
   protected override async finally(error: Error | undefined): Promise<void> {
     this.#progress?.done()
     process.off('SIGINT', this.#onSignal)
     process.off('SIGTERM', this.#onSignal)
+    process.off('SIGHUP', this.#onSignal)
     await super.finally(error)
   }
 
@@ -107,8 +109,9 @@ export abstract class BaseCommand<T> extends Command {
 
   readonly #onSignal = (signal: NodeJS.Signals): void => {
     if (this.#interruptedBy !== undefined) process.exit(this.interruptionCode())
+    // A closed terminal asks to end as SIGTERM does.
     this.#interruptedBy = signal === 'SIGINT' ? 'SIGINT' : 'SIGTERM'
-    this.#progress?.note('stopping: draining what is on its way; once more to leave at once')
+    this.progress.note('stopping: draining what is on its way; once more to leave at once')
     this.#abort.abort()
   }
 }

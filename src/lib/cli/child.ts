@@ -32,6 +32,9 @@ export function runChild(command: readonly string[], options: ChildOptions): Pro
       child.kill(signal)
     }
     options.signal.addEventListener('abort', stop, {once: true})
+    // Leaving at once, by a second signal, leaves nobody behind.
+    const killed = (): void => void child.kill('SIGKILL')
+    process.once('exit', killed)
     child.once('error', cause => {
       options.signal.removeEventListener('abort', stop)
       reject(
@@ -44,6 +47,7 @@ export function runChild(command: readonly string[], options: ChildOptions): Pro
     })
     child.once('exit', (code, signal) => {
       options.signal.removeEventListener('abort', stop)
+      process.off('exit', killed)
       resolve(code ?? 128 + (signal === null ? 0 : constants.signals[signal]))
     })
   })

@@ -2,6 +2,7 @@
 import type {Clock} from '../base/clock.js'
 import {EXIT} from '../base/errors.js'
 import type {DetectorStats} from '../detect/detector.js'
+import type {KafkaConnection} from '../kafka/connection.js'
 import type {TopicNames} from '../payment/topics.js'
 import {formatCount, formatMs} from '../report/format.js'
 import type {DetectCounters, StateReport} from '../run/detect/counters.js'
@@ -44,6 +45,8 @@ export interface DetectSummaryJson {
   readonly group: string
   readonly stopped_by: DetectSummary['stoppedBy']
   readonly drained: boolean
+  /** Records on the topic behind the group's offsets at the end; null when nobody could say. */
+  readonly lag: number | null
   readonly counters: DetectCounters
   readonly decision_time_us: {
     readonly count: number
@@ -125,13 +128,22 @@ export async function runDetector(
         progress.done()
       })
       if (services.failed.aborted) throw services.failed.reason
-      return outcomeOf(summary, {broker: services.brokers, database, group: flags.group})
+      const lag = await lagOf(services.kafka, flags.group, topics.raw)
+      return outcomeOf(summary, {broker: services.brokers, database, group: flags.group, lag})
     } finally {
       await ports.close()
     }
   } finally {
     await services.close()
   }
+}
+
+/** Records left for the next detector; null when nobody can say. */
+async function lagOf(kafka: KafkaConnection, group: string, topic: string): Promise<number | null> {
+  return kafka.admin.lagOf(group, topic).then(
+    partitions => partitions.reduce((sum, partition) => sum + partition.lag, 0),
+    () => null,
+  )
 }
 
 const WATCH_MS = 250
@@ -169,7 +181,12 @@ function latencyText(times: DetectSummary['decisionTime']): string {
 
 function outcomeOf(
   summary: DetectSummary,
-  run: {readonly broker: string; readonly database: string | null; readonly group: string},
+  run: {
+    readonly broker: string
+    readonly database: string | null
+    readonly group: string
+    readonly lag: number | null
+  },
 ): DetectOutcome {
   const {counters, decisionTime, state, detector} = summary
   const reasons = Object.entries(counters.deadLetteredByCode).map(([code, count]) => `${code} ${formatCount(count)}`)
@@ -181,6 +198,9 @@ function outcomeOf(
     ...(summary.drained
       ? []
       : [`! not drained: ${formatCount(summary.undrainedCount)} records will be delivered again`]),
+    ...(run.lag === null || run.lag === 0
+      ? []
+      : [`${formatCount(run.lag)} records are left on the topic for the next detector of the group`]),
   ]
   const summaryJson: DetectSummaryJson = {
     broker: run.broker,
@@ -188,6 +208,7 @@ function outcomeOf(
     group: run.group,
     stopped_by: summary.stoppedBy,
     drained: summary.drained,
+    lag: run.lag,
     counters,
     decision_time_us: {
       count: decisionTime.count,

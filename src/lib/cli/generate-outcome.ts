@@ -300,12 +300,9 @@ function outcomeOf(
   return {
     summary: summaryJson,
     lines,
-    // Never 0 when nothing arrived; some unknown or failed sends make a run inconclusive, not a bug.
-    exitCode: nothingArrived
-      ? EXIT.environment
-      : summary.failed + summary.unknown > 0
-        ? EXIT.inconclusive
-        : EXIT.passed,
+    // What the broker did not take is the environment's doing; what nobody can tell is inconclusive.
+    exitCode:
+      nothingArrived || summary.failed > 0 ? EXIT.environment : summary.unknown > 0 ? EXIT.inconclusive : EXIT.passed,
   }
 }
 

@@ -113,6 +113,10 @@ async function findOrHost(options: ServiceOptions): Promise<OpenEmbedded> {
   const found = await claimOrFind(options)
   if (!('release' in found)) return attach(found, directory)
   const hosted = await hostEmbedded(found, {directory, clock, note: options.note, port: 0, databasePort: 0})
+  if (options.signal.aborted) {
+    await hosted.stop()
+    throw new InterruptedError('stopped while the embedded services were starting: nothing was done')
+  }
   const failure = new AbortController()
   void hosted.failed.then(reason => failure.abort(reason))
   return {
