@@ -110,6 +110,43 @@ describe('a lost membership', () => {
   })
 })
 
+describe('members of one group with different topics', () => {
+  it('read their own topic completely', async () => {
+    const {connection, topic, group} = await world(0, {partitions: 4})
+    const other = await freshTopic(connection, 'other', 3)
+    const one = await startWatchedSource(connection, {topic, group})
+    const two = await startWatchedSource(connection, {topic: other, group})
+    await one.until(() => one.assignments.length >= 2)
+    await two.until(() => two.assignments.length >= 1)
+    expect(one.assignments.at(-1)).toEqual([0, 1, 2, 3])
+    expect(two.assignments.at(-1)).toEqual([0, 1, 2])
+    for (const [name, {records, until}] of [
+      [topic, one],
+      [other, two],
+    ] as const) {
+      const {send, sink} = await openWatchedSink(connection, {topic: name})
+      await send(0, 200)
+      await sink.flush()
+      await until(() => records.length === 200)
+    }
+  })
+
+  it('notice new partitions of a topic that only the follower reads', async () => {
+    const {broker, connection, topic, group} = await world(0)
+    const other = await freshTopic(connection, 'other', 2)
+    const quick = await broker.connect({'metadata.max.age.ms': '200'})
+    const leader = await startWatchedSource(quick, {topic, group})
+    const follower = await startWatchedSource(quick, {topic: other, group})
+    await leader.until(() => leader.assignments.length >= 2)
+    const admin = connection.newClient().admin()
+    await admin.connect()
+    await admin.createPartitions({topicPartitions: [{topic: other, count: 5}]})
+    await admin.disconnect()
+    await follower.until(() => follower.assignments.at(-1)?.length === 5)
+    expect(leader.assignments.at(-1)).toEqual([0])
+  })
+})
+
 describe('starting a source', () => {
   it('survives a coordinator that is not there yet', async () => {
     const {broker, connection, topic, group} = await world(5)

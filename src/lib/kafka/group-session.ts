@@ -6,6 +6,7 @@
 import type {Consumer, EachBatchPayload} from 'kafkajs'
 import type {Clock} from '../base/clock.js'
 import type {PartitionOffsets, SourceRecord} from '../payment/record.js'
+import {subscribedTopicsAssigner} from './assigner.js'
 import type {KafkaConnection} from './connection.js'
 import {failureOf, toEnvironmentError} from './errors.js'
 import {toHeaders} from './headers.js'
@@ -67,6 +68,7 @@ export class GroupSession {
     this.#consumer = connection.newClient().consumer({
       groupId: options.group,
       allowAutoTopicCreation: false,
+      partitionAssigners: [subscribedTopicsAssigner],
       sessionTimeout: options.sessionTimeoutMs,
       rebalanceTimeout: Math.max(REBALANCE_TIMEOUT_MS, options.sessionTimeoutMs),
       heartbeatInterval: this.#heartbeatIntervalMs,
