@@ -48,7 +48,8 @@ const WAIT_FOR_START_MS = 120_000
 const WAIT_STEP_MS = 250
 
 /**
- * @throws UsageError brokers named without a database (`P2PAY_DATABASE_NOT_NAMED`)
+ * @throws UsageError brokers named without a database (`P2PAY_DATABASE_NOT_NAMED`), wrong properties
+ *   (`P2PAY_KAFKA_PROPERTY`): both before anybody waits for a broker
  * @throws EnvironmentError nothing answers (`P2PAY_NO_BROKER`, `P2PAY_BROKER_UNREACHABLE`)
  * @throws InterruptedError when the signal aborts the wait for a broker
  */
@@ -59,10 +60,12 @@ export async function openServices(options: ServiceOptions): Promise<Services> {
       suggestions: ['name one with --database-url or P2PAY_DATABASE_URL', 'or store nothing with --no-database'],
     })
   }
-  const [{connectKafka}, {quietKafkaWarnings}] = await Promise.all([
+  const [{connectKafka}, {quietKafkaWarnings}, {checkProperties}] = await Promise.all([
     import('../kafka/connection.js'),
     import('../kafka/quiet-warnings.js'),
+    import('../kafka/properties.js'),
   ])
+  checkProperties(options.properties, process.env)
   quietKafkaWarnings(process)
   const connect = (brokers: string): Promise<KafkaConnection> =>
     connectKafka({brokers, properties: options.properties, environment: process.env, clock: options.clock})

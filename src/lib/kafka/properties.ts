@@ -110,6 +110,11 @@ export function parseProperties(
   return settings
 }
 
+/** For those who wait for a broker before they connect: wrong properties are wrong at once. @throws UsageError */
+export function checkProperties(...given: Parameters<typeof parseProperties>): void {
+  parseProperties(...given)
+}
+
 export function environmentName(key: string): string {
   return ENVIRONMENT_PREFIX + key.toUpperCase().replaceAll('.', '_')
 }
