@@ -3,6 +3,7 @@ import {describe, expect, it} from 'vitest'
 import {systemClock} from '../../src/lib/base/clock.js'
 import {EnvironmentError} from '../../src/lib/base/errors.js'
 import {TOPICS, type TopicNames} from '../../src/lib/payment/topics.js'
+import {produce} from '../../src/lib/run/produce.js'
 import {runScenario, type ScenarioRunOptions} from '../../src/lib/run/scenario-run.js'
 import {planFromFlags} from '../../src/lib/scenario/load.js'
 import {openKafkaPublisher} from '../../src/lib/sink/kafka-publisher.js'
@@ -10,6 +11,8 @@ import {openKafkaSource} from '../../src/lib/source/kafka-source.js'
 import type {RecordSource, SourceHandlers} from '../../src/lib/source/source.js'
 import {sharedBroker} from '../support/embedded-kafka.js'
 import {freshName} from '../support/kafka-contract.js'
+import {Life} from '../support/memory-kafka.js'
+import {MemoryTables, TestStore} from '../support/memory-store.js'
 import {temporaryDirectory} from '../support/temp.js'
 
 const shared = sharedBroker()
@@ -51,6 +54,17 @@ async function optionsOf(changes: Partial<ScenarioRunOptions> & {group: string})
   }
 }
 
+/** Payments of somebody else, on the topic before the run begins. */
+async function openOtherLoad(options: ScenarioRunOptions): Promise<{readonly acked: number}> {
+  const {summary} = await produce({
+    ...options,
+    tag: 'ba9876543210',
+    directory: await temporaryDirectory(),
+    onProgress: () => {},
+  })
+  return summary
+}
+
 /** Gives up at the first record, as when access is taken away. */
 function givingUp(source: RecordSource): RecordSource {
   const start = (handlers: SourceHandlers): Promise<void> =>
@@ -77,6 +91,48 @@ describe('a run whose detector gives up', () => {
     expect(result.notes).toContain('the detector gave up: access was taken away')
     expect(result.ladder).toMatchObject({acked: 500, onRaw: 500, legit: 0, balanced: false})
     expect(result.verdict).toBe('failed')
+  })
+})
+
+describe('a run whose tag was run before', () => {
+  it('measures no latency of decisions that it adopts, fails the thresholds on them, and says why', async () => {
+    const store = new TestStore(new MemoryTables(), new Life(systemClock))
+    const group = freshName('again')
+    const given = await optionsOf({group, store})
+    const plan = {
+      ...given.plan,
+      thresholds: [{metric: 'detect.decision_time', expression: 'p(99)<10s', severity: 'fail'} as const],
+    }
+    const first = await runScenario({...given, plan})
+    expect(first.thresholds).toMatchObject([{passed: true}])
+    const decided: number[] = []
+    const again = await runScenario({
+      ...given,
+      plan,
+      source: await openKafkaSource(given.kafka, {topic: given.topics.raw, group}),
+      publisher: await openKafkaPublisher(given.kafka),
+      onProgress: ({phase, decidedCount}) => phase !== 'catching up' && decided.push(decidedCount),
+    })
+    expect(again.load.acked).toBe(500)
+    const measured = Object.fromEntries(again.latencies.map(({metric, count, p99}) => [metric, {count, p99}]))
+    expect(measured['detect.decision_time']).toEqual({count: 0, p99: null})
+    expect(measured['persist.row_time']).toEqual({count: 0, p99: null})
+    expect(again.thresholds).toMatchObject([{actual: null, passed: false}])
+    expect(again.verdict).toBe('failed')
+    expect(again.notes).toContainEqual(expect.stringMatching(/^500 payments of this tag had been decided before: /))
+    expect(Math.max(...decided)).toBeLessThanOrEqual(500)
+  })
+
+  it('counts only its own payments as decided, though others share the topic', async () => {
+    const given = await optionsOf({group: freshName('shared')})
+    const decided: number[] = []
+    const other = await openOtherLoad(given)
+    await runScenario({
+      ...given,
+      onProgress: ({phase, decidedCount}) => phase !== 'catching up' && decided.push(decidedCount),
+    })
+    expect(other.acked).toBe(500)
+    expect(Math.max(...decided)).toBeLessThanOrEqual(500)
   })
 })
 

@@ -29,8 +29,9 @@ export async function detect(options: DetectOptions): Promise<DetectSummary> {
     counters,
     state,
     onDecided: batch => {
-      for (const {dueUs, decidedUs, persistedUs, deadLettered} of batch) {
-        if (deadLettered || Number.isNaN(dueUs)) continue
+      for (const {dueUs, decidedUs, persistedUs, deadLettered, adopted} of batch) {
+        // What was adopted was decided and stored before, by whomever: there is nothing to measure here.
+        if (deadLettered || adopted || !(decidedUs >= dueUs)) continue
         decisionTime.recordUs(decidedUs - dueUs)
         if (!Number.isNaN(persistedUs)) rowTime.recordUs(persistedUs - dueUs)
       }

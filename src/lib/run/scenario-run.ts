@@ -13,6 +13,7 @@ import {judge} from '../metrics/threshold.js'
 import {sequenceOf} from '../payment/payment-id.js'
 import type {TopicNames} from '../payment/topics.js'
 import {metricSetOf, summarizeLatencies, verdictOf} from '../report/assemble.js'
+import {plural} from '../report/format.js'
 import {RESULT_SCHEMA_VERSION, type RunResult} from '../report/result.js'
 import type {RecordPublisher} from '../sink/publisher.js'
 import type {RecordSource} from '../source/source.js'
@@ -42,7 +43,7 @@ export interface ScenarioRunOptions extends Omit<ProduceOptions, 'topics' | 'onR
 export interface RunProgress {
   readonly phase: 'catching up' | 'generating' | 'draining'
   readonly load: GenerateProgress | undefined
-  /** Records that this process has decided. */
+  /** Records that this process has decided: anybody's while it catches up, the run's own from then on. */
   readonly decidedCount: number
 }
 
@@ -59,11 +60,15 @@ export async function runScenario(options: ScenarioRunOptions): Promise<RunResul
   const decisionTime = createHistogram()
   const rowTime = createHistogram()
   let decidedHere = 0
+  let ownDecidedHere = 0
   const onDecided = (batch: readonly DecidedPayment[]): void => {
     decidedHere += batch.length
-    for (const {dueUs, persistedUs, paymentId} of batch) {
+    for (const {dueUs, persistedUs, paymentId, adopted} of batch) {
       const sequence = sequenceOf(tag, paymentId ?? '')
-      if (sequence === undefined || sequence < plan.warmupCount || Number.isNaN(dueUs + persistedUs)) continue
+      if (sequence === undefined) continue
+      ownDecidedHere += 1
+      // The row of an adopted decision was there before.
+      if (adopted || sequence < plan.warmupCount || Number.isNaN(dueUs + persistedUs)) continue
       rowTime.recordUs(persistedUs - dueUs)
     }
   }
@@ -72,11 +77,11 @@ export async function runScenario(options: ScenarioRunOptions): Promise<RunResul
   let produced: Produced
   let drained: boolean
   let detected: PromiseSettledResult<DetectSummary>
-  const waiting = {decidedCount: () => decidedHere, isOver: detector.hasEnded}
+  const isOver = detector.hasEnded
   try {
     await detector.ready
     // Records of others that wait on the topic would stand between our payments and their decisions.
-    if (!(await caughtUp(options, 'catching up', waiting))) {
+    if (!(await caughtUp(options, 'catching up', {isOver, decidedCount: () => decidedHere}))) {
       // Without a detector there is nothing to begin.
       if (detector.hasEnded()) await detector.stop()
       notes.push('the detector had not worked off older records when the schedule began: latencies contain them')
@@ -84,9 +89,9 @@ export async function runScenario(options: ScenarioRunOptions): Promise<RunResul
     produced = await produce({
       ...options,
       onReleased: (block, from, to) => facts.generated(block, from, to),
-      onProgress: load => options.onProgress?.({phase: 'generating', load, decidedCount: decidedHere}),
+      onProgress: load => options.onProgress?.({phase: 'generating', load, decidedCount: ownDecidedHere}),
     })
-    drained = await caughtUp(options, 'draining', waiting)
+    drained = await caughtUp(options, 'draining', {isOver, decidedCount: () => ownDecidedHere})
   } finally {
     // Also when producing failed: what is on its way is decided, stored and committed.
     ;[detected] = await Promise.allSettled([detector.stop()])
@@ -97,12 +102,19 @@ export async function runScenario(options: ScenarioRunOptions): Promise<RunResul
   else throw detected.reason
 
   const {summary, manifest} = produced
+  let decidedBeforeCount = 0
   const ladder = await balanceRun(options, produced, notes, ({sequence, kind, dueUs, decidedUs}) => {
     // Decisions are taken from the topics: whichever detector of the group made them.
-    if (facts.decided(sequence, kind) && sequence >= plan.warmupCount && !Number.isNaN(dueUs + decidedUs)) {
-      decisionTime.recordUs(decidedUs - dueUs)
-    }
+    if (!facts.decided(sequence, kind)) return
+    // Older than the payment: adopted from an earlier run of this tag, and no latency of this one.
+    if (decidedUs < dueUs) decidedBeforeCount += 1
+    else if (sequence >= plan.warmupCount && !Number.isNaN(dueUs + decidedUs)) decisionTime.recordUs(decidedUs - dueUs)
   })
+  if (decidedBeforeCount > 0) {
+    notes.push(
+      `${plural(decidedBeforeCount, 'payment')} of this tag had been decided before: their latencies are not of this run; p2pay clean --run ${tag}, or run without --run-tag`,
+    )
+  }
   const detection =
     facts.decidedCount === 0
       ? null
