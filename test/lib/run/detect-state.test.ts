@@ -517,6 +517,27 @@ describe('a topic that was made anew', () => {
     expect(state).toEqual({debtor: 'complete', shared: 'complete', notes: []})
   })
 
+  it('has a snapshot of its own, also when the last one of the old topic had the same offsets', async () => {
+    const world = new DetectWorld(1)
+    world.send(10)
+    const process = world.start({untilIdleMs: 3000, limits: OFTEN})
+    await world.clock.advance(500)
+    world.send(5)
+    await world.clock.advance(500)
+    expect(snapshotOffsets(world)['debtor/0']).toEqual({0: 15})
+    world.kafka.remake()
+    world.kafka.committed.clear()
+    for (let part = 0; part < 3; part++) {
+      world.send(5)
+      await world.clock.advance(part * 200)
+    }
+    await world.clock.until(process.ended)
+    expect(snapshotOffsets(world)).toEqual({'debtor/0': {0: 15}, shared: {0: 15}})
+    const detector = new CountingDetector(true)
+    await world.run({detector})
+    expect(detector.debtorDigest).toBe(undisturbed(world).debtorDigest)
+  })
+
   it('keeps its snapshots when only another partition is new', async () => {
     const world = new DetectWorld(2)
     world.kafka.append(0, {key: null, value: null})

@@ -27,6 +27,8 @@ export interface RestoreOptions {
   /** Records of one partition read again at most. */
   readonly maxReplayCount: number
   readonly fromBeginning: boolean
+  /** Stored snapshots of these partitions are about to be removed; resolves when none is being saved. */
+  readonly onDropping: (ids: readonly number[]) => Promise<void>
 }
 
 interface Bounds {
@@ -110,6 +112,7 @@ export class Restorer {
     const {snapshots, owner, snapshotPatience} = this.#options
     if (snapshots === null || beginning.length === 0) return
     const ids = beginning.map(({id}) => id)
+    await this.#options.onDropping(ids)
     await snapshotPatience.untilDone(() => snapshots.dropSnapshots(owner, ids), signal)
   }
 

@@ -78,6 +78,7 @@ export class DetectSession {
       snapshotPatience: new Patience('loading snapshots', clock, onTrouble),
       maxReplayCount: limits.replayCount,
       fromBeginning: options.fromBeginning ?? false,
+      onDropping: ids => this.#snapshots.forget(ids),
     })
     this.#snapshots = new Snapshots({
       detector,

@@ -48,7 +48,7 @@ export class Snapshots {
   #underWay: Promise<void> | undefined
   #dueUs: number
   /** Offsets of the latest saved ones, by shard. */
-  readonly #saved = new Map<string, string>()
+  readonly #saved = new Map<string, ReadonlyMap<number, number>>()
 
   constructor(options: SnapshotsOptions) {
     this.#options = options
@@ -70,6 +70,14 @@ export class Snapshots {
       .finally(() => {
         this.#underWay = undefined
       })
+  }
+
+  /** What was saved of these partitions is about to be removed. Resolves when no save is under way. */
+  async forget(ids: readonly number[]): Promise<void> {
+    await this.#underWay
+    for (const [shard, offsets] of this.#saved) {
+      if (ids.some(id => offsets.has(id))) this.#saved.delete(shard)
+    }
   }
 
   /** The last one, at stop. @throws Abandoned when the signal aborts first */
@@ -94,7 +102,7 @@ export class Snapshots {
     const startedUs = clock.nowUs()
     const changed = detector
       .snapshot([...assigned().keys()])
-      .filter(({shard, offsets}) => offsets.size > 0 && this.#saved.get(shard) !== textOf(offsets))
+      .filter(({shard, offsets}) => offsets.size > 0 && !isSame(offsets, this.#saved.get(shard)))
     const nowUs = clock.nowUs()
     this.#dueUs = nowUs + this.#options.intervalMs * 1000
     if (changed.length === 0) {
@@ -150,10 +158,10 @@ export class Snapshots {
 
   #noteSaved(shards: readonly ShardSnapshot[]): void {
     this.#options.counters.snapshots += 1
-    for (const {shard, offsets} of shards) this.#saved.set(shard, textOf(offsets))
+    for (const {shard, offsets} of shards) this.#saved.set(shard, offsets)
   }
 }
 
-function textOf(offsets: ReadonlyMap<number, number>): string {
-  return JSON.stringify([...offsets].sort(([a], [b]) => a - b))
+function isSame(offsets: ReadonlyMap<number, number>, others: ReadonlyMap<number, number> | undefined): boolean {
+  return offsets.size === others?.size && [...offsets].every(([id, offset]) => others.get(id) === offset)
 }
