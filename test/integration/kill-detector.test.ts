@@ -15,7 +15,7 @@ describe('a detector on the embedded services', () => {
     const pipeline = new Pipeline({...(await startHost(directory)), directory, sessionTimeoutMs: SESSION_TIMEOUT_MS})
 
     const killed = await killDetectors(pipeline, {
-      load: {tps: 500, durationS: 15, seed: 4},
+      load: {tps: 500, durationS: 12, seed: 4},
       killCount: 5,
     })
     process.stderr.write(`${figuresOf(killed)}\n`)

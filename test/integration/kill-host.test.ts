@@ -11,7 +11,7 @@ describe('a killed host of the embedded services', () => {
   it('comes back with all that it had acknowledged, and nobody else ends', {timeout: 120_000}, async () => {
     const [port = 0, databasePort = 0] = await freePorts(2)
     const place = {directory: await temporaryDirectory(), port, databasePort}
-    const {pipeline, aftermath} = await killHosts(place, {tps: 500, durationS: 12, seed: 5})
+    const {pipeline, aftermath} = await killHosts(place, {tps: 500, durationS: 8, seed: 5})
     process.stderr.write(`${countsOf(aftermath)}\n`)
     await expectNothingLost(pipeline, aftermath)
   })

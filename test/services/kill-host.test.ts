@@ -16,7 +16,7 @@ describe('a killed host of the embedded services', () => {
   it('shows kcat the same payments at the same offsets', {timeout: 120_000}, async () => {
     const [port = 0, databasePort = 0] = await freePorts(2)
     const place = {directory: await temporaryDirectory(), port, databasePort}
-    const {pipeline, aftermath} = await killHosts(place, {tps: 500, durationS: 8, seed: 6})
+    const {pipeline, aftermath} = await killHosts(place, {tps: 500, durationS: 6, seed: 6})
     process.stderr.write(`${countsOf(aftermath)}\n`)
 
     const {stdout} = await runCommand('kcat', [
@@ -49,7 +49,7 @@ describe('a killed host of the embedded services', () => {
     ])
     const {databaseUrl} = host
     const pipeline = new Pipeline({brokers, databaseUrl, directory, sessionTimeoutMs: 2000})
-    const aftermath = await outages(pipeline, {tps: 500, durationS: 8, seed: 7}, [
+    const aftermath = await outages(pipeline, {tps: 500, durationS: 5, seed: 7}, [
       async detector => {
         await kill(host.process)
         await pipeline.untilBehind(1000)
@@ -57,7 +57,7 @@ describe('a killed host of the embedded services', () => {
         await detector.output(/✓ storing rows works again/)
       },
     ])
-    expect(statesOf(aftermath)).toEqual({acked: 4000})
+    expect(statesOf(aftermath)).toEqual({acked: 2500})
     await expectNothingLost(pipeline, aftermath)
   })
 })

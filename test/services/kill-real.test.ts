@@ -23,7 +23,7 @@ describe('on real services', {timeout: 180_000}, () => {
 
   it('a database that stops and a broker that is killed are waited for', async () => {
     const pipeline = await own.pipeline()
-    const aftermath = await outages(pipeline, {tps: 500, durationS: 20, seed: 12}, [
+    const aftermath = await outages(pipeline, {tps: 500, durationS: 14, seed: 12}, [
       async detector => {
         await own.server.stop()
         await pipeline.untilBehind(2500)
