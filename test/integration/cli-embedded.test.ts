@@ -40,25 +40,26 @@ async function down({process}: Up): Promise<void> {
   expect(await process.finished).toMatchObject({exitCode: 0, signal: null})
 }
 
-/** Of one run among others, read from the services that hold it. */
-async function aftermathOf(tag: string): Promise<Aftermath> {
+/** Of each run, read from the services that hold them all. */
+async function aftermathsOf(tags: readonly string[]): Promise<Aftermath[]> {
   const services = await up()
   const connection = await connectKafka({brokers: services.brokers})
-  const {journal: journalFile} = runPaths(join(cwd, '.p2pay'), tag)
-  const all = await readAftermath({connection, databaseUrl: services.databaseUrl, topics: TOPICS, tag, journalFile})
+  const {databaseUrl} = services
+  const aftermaths: Aftermath[] = []
+  for (const tag of tags) {
+    const {journal: journalFile} = runPaths(join(cwd, '.p2pay'), tag)
+    const all = await readAftermath({connection, databaseUrl, topics: TOPICS, tag, journalFile})
+    const own = <T>(copies: ReadonlyMap<string, T>): ReadonlyMap<string, T> =>
+      new Map([...copies].filter(([id]) => sequenceOf(tag, id) !== undefined))
+    const {raw, legit, fraud, alerts, rows} = all
+    aftermaths.push({
+      ...all,
+      ...{raw: own(raw), legit: own(legit), fraud: own(fraud), alerts: own(alerts), rows: own(rows)},
+    })
+  }
   await connection.close()
   await down(services)
-  const own = <T>(copies: ReadonlyMap<string, T>): ReadonlyMap<string, T> =>
-    new Map([...copies].filter(([id]) => sequenceOf(tag, id) !== undefined))
-  const {raw, legit, fraud, alerts, rows} = all
-  return {...all, raw: own(raw), legit: own(legit), fraud: own(fraud), alerts: own(alerts), rows: own(rows)}
-}
-
-async function expectBalanced(tag: string, count: number): Promise<void> {
-  const aftermath = await aftermathOf(tag)
-  expect(problemsOf(aftermath)).toEqual([])
-  const {raw, legit, fraud, rows} = aftermath
-  expect([raw.size, rows.size, legit.size + fraud.size]).toEqual([count, count, count])
+  return aftermaths
 }
 
 function tagIn(text: string): string {
@@ -67,6 +68,8 @@ function tagIn(text: string): string {
 
 // The first start makes the database, which takes seconds and on a busy machine many.
 describe('two terminals', {timeout: 120_000}, () => {
+  const tags: string[] = []
+
   it('detect first, then generate: all is decided, stored and on its topic, also after a Ctrl-C between', async () => {
     const detect = start(['detect'], {cwd})
     await detect.output(/detecting: group p2pay-detector, 6 of 6 partitions of payments\.raw/)
@@ -80,7 +83,7 @@ describe('two terminals', {timeout: 120_000}, () => {
     // What came too late for the first one waits for the next one.
     const rest = await run(['detect', '--until-idle', '500ms'], {cwd})
     expect(rest.exitCode, rest.stderr).toBe(0)
-    await expectBalanced(tagIn(generated.stderr), 1500)
+    tags.push(tagIn(generated.stderr))
   })
 
   it('generate first waits for detect', async () => {
@@ -91,7 +94,17 @@ describe('two terminals', {timeout: 120_000}, () => {
     const generated = await generate.finished
     expect(generated.exitCode, generated.stderr).toBe(0)
     expect(generated.stdout).toContain('sent 1,000, acked 1,000, failed 0, unknown 0')
-    await expectBalanced(tagIn(generated.stderr), 1000)
+    tags.push(tagIn(generated.stderr))
+  })
+
+  it('what they left is balanced by id, and there after a restart', async () => {
+    const aftermaths = await aftermathsOf(tags)
+    expect(aftermaths.map(problemsOf)).toEqual([[], []])
+    const countsOf = ({raw, legit, fraud, rows}: Aftermath): number[] => [raw.size, rows.size, legit.size + fraud.size]
+    expect(aftermaths.map(countsOf)).toEqual([
+      [1500, 1500, 1500],
+      [1000, 1000, 1000],
+    ])
   })
 
   it('generate alone can be stopped while it waits, and nothing was done', async () => {
@@ -118,19 +131,13 @@ describe('two terminals', {timeout: 120_000}, () => {
 })
 
 describe('p2pay up', {timeout: 60_000}, () => {
-  it('tells its addresses, is found by other commands, ends on Ctrl-C and takes its announcement along', async () => {
+  it('is found by other commands, refuses a second one and a port that is taken, and ends on Ctrl-C', async () => {
     const services = await up()
     const topics = await run(['topics', 'list', '--json'], {cwd})
     expect(JSON.parse(topics.stdout).topics).toContainEqual({name: 'payments.raw', partitions: 6, records: 2500})
     const doctor = await run(['doctor'], {cwd})
     expect(doctor.exitCode, doctor.stdout).toBe(0)
     expect(doctor.stdout).toContain(`✓ broker      Kafka at ${services.brokers}`)
-    await down(services)
-    await expect(access(join(cwd, '.p2pay', 'up.json'))).rejects.toMatchObject({code: 'ENOENT'})
-  })
-
-  it('refuses a second one in its directory, and a port that is taken', async () => {
-    const services = await up()
     const second = await run(['up', ...FREE_PORTS], {cwd})
     expect([second.exitCode, second.stderr]).toEqual([2, expect.stringContaining('Code: P2PAY_ALREADY_UP')])
     expect(second.stderr).toContain(`broker ${services.brokers}, database ${services.databaseUrl}`)
@@ -139,6 +146,7 @@ describe('p2pay up', {timeout: 60_000}, () => {
     expect([elsewhere.exitCode, elsewhere.stderr]).toEqual([3, expect.stringContaining('Code: P2PAY_BROKER_START')])
     expect(elsewhere.stderr).toContain(`cannot listen on ${services.brokers}`)
     await down(services)
+    await expect(access(join(cwd, '.p2pay', 'up.json'))).rejects.toMatchObject({code: 'ENOENT'})
   })
 
   it('runs a command with the addresses in its environment, and ends with its exit code', async () => {
@@ -153,22 +161,22 @@ describe('p2pay up', {timeout: 60_000}, () => {
     expect(finished.stdout).toMatch(/^payments\.raw +6 +2500$/m)
   })
 
-  it('as JSON keeps stdout for itself', async () => {
-    const say = "console.log('said by the command'); process.exit(3)"
-    const finished = await run(['up', ...FREE_PORTS, '--json', '--', process.execPath, '-e', say], {cwd})
-    expect(finished.exitCode).toBe(3)
-    expect(JSON.parse(finished.stdout)).toMatchObject({exit_code: 3, command: [process.execPath, '-e', say]})
-    expect(finished.stderr).toContain('said by the command')
-  })
-
-  it.each(['SIGINT', 'SIGTERM'] as const)('passes %s on to the command and waits for it', async signal => {
+  it.each([
+    ['SIGINT', []],
+    ['SIGTERM', ['--json']],
+  ] as const)('passes %s on to the command and waits for it %j', async (signal, flags) => {
     const wait = `process.on('${signal}', () => { console.log('tidied up'); process.exit(5) })
       console.log('ready')
       setInterval(() => {}, 1000)`
-    const child = start(['up', ...FREE_PORTS, '--', process.execPath, '-e', wait], {cwd})
+    const child = start(['up', ...FREE_PORTS, ...flags, '--', process.execPath, '-e', wait], {cwd})
     await child.output(/^ready$/m)
     child.kill(signal)
-    expect(await child.finished).toMatchObject({exitCode: 5, stdout: 'ready\ntidied up\n'})
+    const {exitCode, stdout, stderr} = await child.finished
+    expect(exitCode).toBe(5)
+    if (flags.length === 0) return expect(stdout).toBe('ready\ntidied up\n')
+    // With --json stdout is for the result alone.
+    expect(stderr).toContain('ready\ntidied up\n')
+    expect(JSON.parse(stdout)).toMatchObject({exit_code: 5, command: [process.execPath, '-e', wait]})
   })
 
   it('ends with exit 3 when the command is not there', async () => {

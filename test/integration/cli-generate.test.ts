@@ -4,10 +4,10 @@ import {closeSync, openSync} from 'node:fs'
 import {readFile, writeFile} from 'node:fs/promises'
 import {join} from 'node:path'
 import {fileURLToPath} from 'node:url'
-import {beforeAll, describe, expect, it} from 'vitest'
+import {afterAll, beforeAll, describe, expect, it} from 'vitest'
 import {TYPOLOGIES} from '../../src/lib/payment/label.js'
 import {type Finished, run, start} from '../support/p2pay.js'
-import {temporaryDirectory, withTemporaryDirectory} from '../support/temp.js'
+import {makeTemporaryDirectory, removeDirectory} from '../support/temp.js'
 
 const SEVEN = ['generate', '--count', '1000', '--seed', '7']
 
@@ -19,21 +19,28 @@ const sha256 = (text: string): string => createHash('sha256').update(text).diges
 const linesOf = (text: string): string[] => text.split('\n').filter(line => line !== '')
 const fieldsOf = (line: string): Record<string, unknown> => JSON.parse(line)
 
-async function generate(args: readonly string[], cwd?: string): Promise<Finished> {
-  const finished = await run(args, {cwd: cwd ?? (await temporaryDirectory())})
+async function generate(args: readonly string[]): Promise<Finished> {
+  const finished = await run(args, {cwd})
   expect(finished.exitCode, finished.stderr).toBe(0)
   return finished
 }
 
+/** One for all tests, each with its own names in it: they run at the same time. */
+let cwd = ''
+beforeAll(async () => {
+  cwd = await makeTemporaryDirectory()
+})
+afterAll(() => removeDirectory(cwd))
+
 beforeAll(async () => {
   if (process.env['UPDATE_GOLDEN'] !== undefined) {
-    const {stdout} = await withTemporaryDirectory(cwd => generate([...SEVEN, '--out', 'stdout'], cwd))
+    const {stdout} = await generate([...SEVEN, '--out', 'stdout'])
     await writeFile(GOLDEN_FILE, `${sha256(stdout)}\n`)
   }
   golden = (await readFile(GOLDEN_FILE, 'utf8')).trim()
 })
 
-describe('the same command', () => {
+describe.concurrent('the same command', () => {
   it.each([
     ['as it is', []],
     ['again with 1 worker', ['--workers', '1']],
@@ -47,16 +54,15 @@ describe('the same command', () => {
   })
 
   it('writes the same into a file, and other bytes for another seed', async () => {
-    const cwd = await temporaryDirectory()
-    const {stdout} = await generate([...SEVEN, '--out', 'seven.ndjson', '--json'], cwd)
+    const {stdout} = await generate([...SEVEN, '--out', 'seven.ndjson', '--json'])
     expect(sha256(await readFile(join(cwd, 'seven.ndjson'), 'utf8'))).toBe(golden)
     expect(JSON.parse(stdout)).toMatchObject({seed: 7, sent: 1000, planned: 1000, destination: 'seven.ndjson'})
-    const other = await generate(['generate', '--count', '1000', '--seed', '8', '--out', 'stdout'], cwd)
+    const other = await generate(['generate', '--count', '1000', '--seed', '8', '--out', 'stdout'])
     expect(sha256(other.stdout)).not.toBe(golden)
   })
 })
 
-describe('shards', () => {
+describe.concurrent('shards', () => {
   it('together are the whole stream, each with its own debtors', async () => {
     const shards = await Promise.all(
       ['1/3', '2/3', '3/3'].map(shard => generate([...SEVEN, '--out', 'stdout', '--shard', shard])),
@@ -75,12 +81,10 @@ describe('--truth', () => {
   let payments: string[] = []
   let labels: Record<string, unknown>[] = []
   beforeAll(async () => {
-    await withTemporaryDirectory(async cwd => {
-      const args = ['generate', '--count', '5000', '--seed', '7', '--fraud-rate', '0.05', '--out', 'p.ndjson']
-      await generate([...args, '--truth', 't.ndjson'], cwd)
-      payments = linesOf(await readFile(join(cwd, 'p.ndjson'), 'utf8'))
-      labels = linesOf(await readFile(join(cwd, 't.ndjson'), 'utf8')).map(fieldsOf)
-    })
+    const args = ['generate', '--count', '5000', '--seed', '7', '--fraud-rate', '0.05', '--out', 'p.ndjson']
+    await generate([...args, '--truth', 't.ndjson'])
+    payments = linesOf(await readFile(join(cwd, 'p.ndjson'), 'utf8'))
+    labels = linesOf(await readFile(join(cwd, 't.ndjson'), 'utf8')).map(fieldsOf)
   })
 
   it('has a line for each payment, in order', () => {
@@ -101,28 +105,26 @@ describe('--truth', () => {
   })
 })
 
-describe('CSV', () => {
+describe.concurrent('CSV', () => {
   it('has a header and one row for each payment, also by the name of the file', async () => {
-    const cwd = await temporaryDirectory()
-    const {stdout} = await generate([...SEVEN, '--out', 'stdout', '--format', 'csv'], cwd)
+    const {stdout} = await generate([...SEVEN, '--out', 'stdout', '--format', 'csv'])
     const [header, ...rows] = linesOf(stdout)
     expect(header).toMatch(/^schema_version,payment_id,created_at,/)
     expect(rows).toHaveLength(1000)
-    await generate([...SEVEN, '--out', 'seven.csv'], cwd)
+    await generate([...SEVEN, '--out', 'seven.csv'])
     expect(await readFile(join(cwd, 'seven.csv'), 'utf8')).toBe(stdout)
   })
 })
 
-describe('--accounts FILE', () => {
+describe.concurrent('--accounts FILE', () => {
   it('makes the stream of the accounts that p2pay accounts exported', async () => {
-    const cwd = await temporaryDirectory()
-    await generate(['accounts', '--count', '300', '--seed', '7', '--out', 'accounts.ndjson'], cwd)
+    await generate(['accounts', '--count', '300', '--seed', '7', '--out', 'accounts.ndjson'])
     const exported = await readFile(join(cwd, 'accounts.ndjson'), 'utf8')
     const ids = new Set(linesOf(exported).map(line => fieldsOf(line)['accountId']))
     expect(ids.size).toBe(300)
-    const fromFile = await generate([...SEVEN, '--accounts', 'accounts.ndjson', '--out', 'stdout'], cwd)
+    const fromFile = await generate([...SEVEN, '--accounts', 'accounts.ndjson', '--out', 'stdout'])
     for (const line of linesOf(fromFile.stdout)) expect(ids).toContain(fieldsOf(line)['debtor_id'])
-    const made = await generate([...SEVEN, '--accounts', '300', '--out', 'stdout'], cwd)
+    const made = await generate([...SEVEN, '--accounts', '300', '--out', 'stdout'])
     expect(sha256(fromFile.stdout)).toBe(sha256(made.stdout))
   })
 
@@ -130,14 +132,13 @@ describe('--accounts FILE', () => {
     ['that is not there', 'nowhere.ndjson', /"nowhere\.ndjson" is neither a number nor a file/],
     ['that is no account file', 'other.ndjson', /other\.ndjson/],
   ])('%s is refused', async (_name, file, message) => {
-    const cwd = await temporaryDirectory()
     await writeFile(join(cwd, 'other.ndjson'), '{"some":"thing"}\n')
     const {exitCode, stderr} = await run([...SEVEN, '--accounts', file, '--out', 'stdout'], {cwd})
     expect([exitCode, stderr]).toEqual([2, expect.stringMatching(message)])
   })
 })
 
-describe('a rate', () => {
+describe.concurrent('a rate', () => {
   it('paces stdout', async () => {
     const started = performance.now()
     const {stdout, stderr} = await generate(['generate', '--tps', '100', '--duration', '1s', '--out', 'stdout'])
@@ -149,8 +150,7 @@ describe('a rate', () => {
   })
 
   it('is not needed for a file; without a duration or count it says how much it writes', async () => {
-    const cwd = await temporaryDirectory()
-    const {stdout, stderr} = await generate(['generate', '--out', 'some.ndjson'], cwd)
+    const {stdout, stderr} = await generate(['generate', '--out', 'some.ndjson'])
     expect(stderr).toContain('no --duration and no --count: 30,000 payments, as many as 500 payments/s make in 60 s')
     expect(stdout).toMatch(/wrote 30,000 payments to some\.ndjson\nunpaced, [\d,]+\/s/)
     expect(stdout).not.toContain('lateness')
@@ -164,7 +164,7 @@ describe('a reader that goes', () => {
     ['at a rate', ['--tps', '5000']],
   ])('ends it quietly: %s', async (_name, more) => {
     const child = start(['generate', '--count', '1000000', '--out', 'stdout', '--quiet', ...more], {
-      cwd: await temporaryDirectory(),
+      cwd,
     })
     await child.output(/(.*\n){3}/)
     child.process.stdout?.destroy()
@@ -172,15 +172,15 @@ describe('a reader that goes', () => {
   })
 })
 
-describe('a full disk', () => {
+describe.concurrent('a full disk', () => {
   const FULL = {exitCode: 3, stderr: expect.stringMatching(/No space left while writing .*\nCode: P2PAY_DISK_FULL/)}
 
   it.each([
     ['for the payments', ['--out', '/dev/full']],
     ['for the payments at a rate', ['--out', '/dev/full', '--tps', '2000']],
-    ['for the truth', ['--out', 'p.ndjson', '--truth', '/dev/full']],
+    ['for the truth', ['--out', 'full.ndjson', '--truth', '/dev/full']],
   ])('%s ends it with exit 3', async (_name, more) => {
-    expect(await run([...SEVEN, ...more], {cwd: await temporaryDirectory()})).toMatchObject(FULL)
+    expect(await run([...SEVEN, ...more], {cwd})).toMatchObject(FULL)
   })
 
   it.each([
@@ -190,7 +190,7 @@ describe('a full disk', () => {
   ])('behind stdout ends it with exit 3: %s', async (_name, args) => {
     const full = openSync('/dev/full', 'w')
     try {
-      expect(await run(args, {cwd: await temporaryDirectory(), stdout: full})).toMatchObject(FULL)
+      expect(await run(args, {cwd, stdout: full})).toMatchObject(FULL)
     } finally {
       closeSync(full)
     }
@@ -202,7 +202,6 @@ describe('a signal', () => {
     ['SIGINT', 130],
     ['SIGTERM', 143],
   ] as const)('%s ends it with exit %i and whole lines', async (signal, exitCode) => {
-    const cwd = await temporaryDirectory()
     const child = start(['generate', '--tps', '200', '--duration', '60s', '--out', 'stdout'], {cwd})
     await child.output(/(.*\n){20}/)
     child.kill(signal)
@@ -214,7 +213,7 @@ describe('a signal', () => {
 
   it('is the ordinary end of --duration forever', async () => {
     const child = start(['generate', '--tps', '200', '--duration', 'forever', '--out', 'stdout'], {
-      cwd: await temporaryDirectory(),
+      cwd,
     })
     await child.output(/(.*\n){20}/)
     child.kill('SIGINT')

@@ -33,7 +33,7 @@ async function recordsOf(topic: string): Promise<SourceRecord[]> {
 const field = (record: SourceRecord, name: string): string => String(JSON.parse(String(record.value))[name])
 const byId = (a: SourceRecord, b: SourceRecord): number => (field(a, 'payment_id') < field(b, 'payment_id') ? -1 : 1)
 
-describe('a run to Kafka', () => {
+describe.concurrent('a run to Kafka', {timeout: 60_000}, () => {
   it('is repeated byte for byte by --run-tag and --start, and is another one without', async () => {
     const first = await generate(['--tps', '500', '--count', '200', '--seed', '7', '-t', 'repeated'])
     const manifest = JSON.parse(await readFile(join(up().cwd, '.p2pay/runs', first.tag, 'manifest.json'), 'utf8'))
@@ -78,7 +78,7 @@ describe('a run to Kafka', () => {
   })
 })
 
-describe('the truth about a run', () => {
+describe.concurrent('the truth about a run', {timeout: 60_000}, () => {
   it('equals the file that --truth wrote beside it', async () => {
     const {tag} = await generate([
       '--tps',
@@ -111,7 +111,7 @@ describe('the truth about a run', () => {
   })
 })
 
-describe('shards of one run', () => {
+describe.concurrent('shards of one run', {timeout: 60_000}, () => {
   it('sent at once from one place are the whole run, each payment at its own due time', async () => {
     const tag = 'abcdefabcdef'
     const run = ['--tps', '400', '--count', '600', '--seed', '3', '--run-tag', tag, '--start', '2026-01-01T00:00:00Z']
@@ -137,7 +137,7 @@ describe('shards of one run', () => {
   })
 })
 
-describe('two runs at once', () => {
+describe('two runs at once', {timeout: 60_000}, () => {
   beforeAll(async () => {
     const scenario = `version: 1
 name: side by side
@@ -178,7 +178,7 @@ thresholds:
   })
 })
 
-describe('topics', () => {
+describe.concurrent('topics', {timeout: 60_000}, () => {
   it('are created once, and are never changed', async () => {
     const first = await up().run(['topics', 'create', 'three', '--partitions', '3', '--json'])
     expect(JSON.parse(first.stdout)).toMatchObject({created: ['three'], existing: []})

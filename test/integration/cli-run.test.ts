@@ -17,7 +17,7 @@ const SCENARIO = `version: 1
 name: short
 seed: 3
 population: {accounts: 200}
-load: {executor: constant-arrival-rate, rate: 300, duration: 2s}
+load: {executor: constant-arrival-rate, rate: 300, duration: 1s}
 thresholds:
   audit.lost: '==0'
   audit.unbalanced: '==0'
@@ -81,7 +81,7 @@ describe('a run', () => {
     const {exitCode, stdout, stderr} = await up().run(['run', 'short.yaml', ...flags])
     expect(exitCode, stdout + stderr).toBe(0)
     const result = await read()
-    expect(result).toMatchObject({verdict: 'passed', load: {sent: 600, acked: 600}, run: {interrupted: false}})
+    expect(result).toMatchObject({verdict: 'passed', load: {sent: 300, acked: 300}, run: {interrupted: false}})
     expectBalanced(result)
     expect(stdout).toMatch(/^✓ PASSED {2}short/)
     const report = await up().run(['report', String(flags[1])])
@@ -90,7 +90,7 @@ describe('a run', () => {
 
   it('goes a second time in the same place, and with --json prints its result alone', async () => {
     const {flags, read} = await artefacts()
-    const {exitCode, stdout, stderr} = await up().run(['run', 'short.yaml', '--json', '--duration', '1s', ...flags])
+    const {exitCode, stdout, stderr} = await up().run(['run', 'short.yaml', '--json', ...flags])
     expect([exitCode, stderr]).toEqual([0, ''])
     const {result, problems} = parseResult(stdout)
     expect(problems).toEqual([])
@@ -102,7 +102,7 @@ describe('a run', () => {
 describe('a run that does not pass', () => {
   it('exits 99 for a threshold, with all artefacts', async () => {
     const {flags, read} = await artefacts()
-    const {exitCode, stdout} = await up().run(['run', 'unreachable.yaml', '--duration', '1s', ...flags])
+    const {exitCode, stdout} = await up().run(['run', 'unreachable.yaml', ...flags])
     expect(exitCode).toBe(99)
     expect(stdout).toMatch(/^✗ FAILED {2}short/)
     const result = await read()
@@ -115,7 +115,7 @@ describe('a run that does not pass', () => {
 
   it('exits 3 when an artefact cannot be written, and still shows its result', async () => {
     const html = join(await temporaryDirectory(), 'report.html')
-    const args = ['run', 'short.yaml', '--duration', '1s', '--out', '/dev/full', '--html', html]
+    const args = ['run', 'short.yaml', '--out', '/dev/full', '--html', html]
     const {exitCode, stdout, stderr} = await up().run(args)
     expect([exitCode, stderr]).toEqual([3, expect.stringContaining('Code: P2PAY_DISK_FULL')])
     expect(stdout).toMatch(/^✓ PASSED {2}short/)
