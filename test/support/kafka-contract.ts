@@ -172,6 +172,25 @@ export function describeKafkaClients(name: string, open: () => Promise<TestClust
         expect(described?.partitions.map(partition => partition.partition)).toEqual([0, 1, 2])
       })
 
+      it('describes topics in the order asked', async () => {
+        const names = [await topicOf('order-c'), await topicOf('order-a'), await topicOf('order-b')]
+        for (const asked of [names, names.toReversed(), names.toSorted()]) {
+          expect((await connection.admin.describeTopics(asked)).map(({name}) => name)).toEqual(asked)
+        }
+      })
+
+      it('takes no name that cannot be one, and creates nothing then', async () => {
+        const {admin} = connection
+        const good = freshName('good')
+        await expect(admin.ensureTopics([good, 'bad name!', '.'], 1)).rejects.toMatchObject({
+          code: 'P2PAY_TOPIC_NAME',
+          message: 'Not a topic name: "bad name!" contains " ", "!"; "." is reserved',
+          oclif: {exit: 2},
+        })
+        await expect(admin.describeTopics([''])).rejects.toMatchObject({code: 'P2PAY_TOPIC_NAME'})
+        expect(await admin.listTopics()).not.toContain(good)
+      })
+
       it('creates what is missing, takes more partitions, refuses fewer, changes nothing', async () => {
         const topic = freshName('ensure')
         expect((await connection.admin.ensureTopics([topic, topic], 3)).created).toEqual([topic])

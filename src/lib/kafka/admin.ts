@@ -7,6 +7,7 @@ import {EnvironmentError} from '../base/errors.js'
 import type {PartitionOffsets} from '../payment/record.js'
 import type {KafkaClients} from './client.js'
 import {failureOf, isPassing, toEnvironmentError} from './errors.js'
+import {checkTopicNames} from './topic-name.js'
 
 export interface ClusterInfo {
   readonly clusterId: string | null
@@ -55,11 +56,12 @@ export interface KafkaAdmin {
   clusterInfo(): Promise<ClusterInfo>
   /** Names, sorted; internal topics (`__…`) are left out. */
   listTopics(): Promise<readonly string[]>
-  /** Topics that do not exist are left out. */
+  /** In the order asked; topics that do not exist are left out. @throws UsageError P2PAY_TOPIC_NAME */
   describeTopics(names: readonly string[]): Promise<readonly TopicInfo[]>
   /**
    * Creates the missing topics with `partitions` partitions and verifies the others, unless that number is only our
    * own default: then topics that exist may have any.
+   * @throws UsageError P2PAY_TOPIC_NAME, before anything is created
    * @throws EnvironmentError P2PAY_TOPIC_PARTITIONS when one has fewer than asked
    */
   ensureTopics(names: readonly string[], partitions: number, origin?: 'asked' | 'default'): Promise<EnsuredTopics>
@@ -212,13 +214,15 @@ async function listTopics(admin: Admin): Promise<readonly string[]> {
 }
 
 async function describeTopics(admin: Admin, names: readonly string[]): Promise<readonly TopicInfo[]> {
+  checkTopicNames(names)
   const there = await admin.listTopics()
-  const topics = names.filter(name => there.includes(name))
+  const topics = [...new Set(names)].filter(name => there.includes(name))
   if (topics.length === 0) return []
   const metadata = await admin.fetchTopicMetadata({topics})
-  return metadata.topics.map(({name, partitions}) => ({
+  const partitionsOf = new Map(metadata.topics.map(({name, partitions}) => [name, partitions]))
+  return topics.map(name => ({
     name,
-    partitions: partitions
+    partitions: (partitionsOf.get(name) ?? [])
       .map(one => ({partition: one.partitionId, leader: one.leader, replicas: one.replicas, inSync: one.isr}))
       .toSorted((a, b) => a.partition - b.partition),
   }))
@@ -231,6 +235,7 @@ async function ensureTopics(
   origin: 'asked' | 'default',
 ): Promise<EnsuredTopics> {
   const wanted = [...new Set(names)]
+  checkTopicNames(wanted)
   const there = await admin.listTopics()
   const missing = wanted.filter(name => !there.includes(name))
   if (missing.length > 0) await createTopics(admin, missing, partitions)
