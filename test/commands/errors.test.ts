@@ -203,6 +203,13 @@ const CASES: readonly Case[] = [
     says: ['"linger" is not supported'],
   },
   {
+    name: 'a property that is not known, before anybody waits for a broker',
+    args: ['topics', 'list', '-X', 'linger=5'],
+    exit: 2,
+    code: 'P2PAY_KAFKA_PROPERTY',
+    says: ['"linger" is not supported'],
+  },
+  {
     name: 'a result that is not there',
     args: ['report', 'nowhere.json'],
     exit: 2,
@@ -242,21 +249,21 @@ const CASES: readonly Case[] = [
     args: ['generate', '--tps', '5', '--brokers', NOWHERE],
     exit: 3,
     code: 'P2PAY_BROKER_UNREACHABLE',
-    says: [`Kafka did not answer at ${NOWHERE}`],
+    says: [`Kafka at ${NOWHERE} refused the connection: nobody listens there`],
   },
   {
     name: 'a broker that is not there, for a detector',
     args: ['detect', '--brokers', NOWHERE, '--no-database'],
     exit: 3,
     code: 'P2PAY_BROKER_UNREACHABLE',
-    says: [`Kafka did not answer at ${NOWHERE}`],
+    says: [`Kafka at ${NOWHERE} refused the connection: nobody listens there`],
   },
   {
     name: 'a broker that is not there, for the topics',
     args: ['topics', 'list', '--brokers', NOWHERE],
     exit: 3,
     code: 'P2PAY_BROKER_UNREACHABLE',
-    says: [`Kafka did not answer at ${NOWHERE}`],
+    says: [`Kafka at ${NOWHERE} refused the connection: nobody listens there`],
   },
   {
     name: 'a database that is not there',

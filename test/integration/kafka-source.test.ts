@@ -13,6 +13,7 @@ const REBALANCE_IN_PROGRESS = 27
 const GROUP_AUTHORIZATION_FAILED = 30
 const COORDINATOR_NOT_AVAILABLE = 15
 const GROUP_LOAD_IN_PROGRESS = 14
+const POLICY_VIOLATION = 44
 const shared = sharedBroker()
 
 async function world(count: number, {partitions = 1, isOwn = false} = {}) {
@@ -175,7 +176,7 @@ describe('starting a source', () => {
     const source = await openKafkaSource(connection, {topic, group, startTimeoutMs: 500})
     await broker.stop()
     await expect(source.start({onAssigned: () => {}, onRecords: async () => {}})).rejects.toMatchObject({
-      message: expect.stringContaining('within 500 ms'),
+      message: expect.stringContaining('within 0.5 s'),
     })
   })
 
@@ -273,6 +274,18 @@ describe('asking for a lag', () => {
       {api: 'OffsetFetch', action: {kind: 'error', errorCode: GROUP_LOAD_IN_PROGRESS}, times: 2},
     ])
     expect(await connection.admin.lagOf(group, topic)).toMatchObject([{committed: null, lag: 5}])
+  })
+})
+
+describe('creating topics', () => {
+  it('tells why the broker refuses', async () => {
+    const broker = shared()
+    const connection = await broker.connect()
+    await broker.injectFaults([{api: 'CreateTopics', action: {kind: 'error', errorCode: POLICY_VIOLATION}}])
+    await expect(connection.admin.ensureTopics(['forbidden'], 1)).rejects.toMatchObject({
+      code: 'P2PAY_BROKER_ERROR',
+      message: expect.stringMatching(/could not create topics forbidden: forbidden: .*polic/i),
+    })
   })
 })
 

@@ -29,7 +29,18 @@ export function failureOf(error: unknown): KafkaFailure {
     if (typeof fields.code === 'string') code = fields.code
     current = fields.cause ?? (Array.isArray(fields.errors) ? fields.errors[0] : undefined)
   }
-  return {names, type, code, message: messageOf(error)}
+  return {names, type, code, message: reasonsOf(error)}
+}
+
+/** The message, or, of an error that only collects others, theirs. */
+function reasonsOf(error: unknown): string {
+  const fields: {errors?: unknown} = typeof error === 'object' && error !== null ? error : {}
+  if (!Array.isArray(fields.errors) || fields.errors.length === 0) return messageOf(error)
+  const reasons = fields.errors.map((inner: unknown) => {
+    const {topic}: {topic?: unknown} = typeof inner === 'object' && inner !== null ? inner : {}
+    return typeof topic === 'string' ? `${topic}: ${messageOf(inner)}` : messageOf(inner)
+  })
+  return [...new Set(reasons)].join('; ')
 }
 
 export interface ErrorContext {
@@ -73,12 +84,18 @@ export function toEnvironmentError(error: unknown, context: ErrorContext): Envir
       cause: error,
     })
   }
+  if (failure.type === 'INCONSISTENT_GROUP_PROTOCOL') {
+    return new EnvironmentError(`Kafka at ${where} could not ${context.doing}: the group has members of another kind`, {
+      code: 'P2PAY_BROKER_ERROR',
+      suggestions: [
+        'stop the other members: other programs, or p2pay of another version',
+        'or use a group of its own: --group NAME',
+      ],
+      cause: error,
+    })
+  }
   if (isConnection(failure)) {
-    // A refusal or an unknown name comes at once: the time limit would mislead.
-    const isAtOnce = ['ECONNREFUSED', 'ENOTFOUND'].includes(failure.code ?? '')
-    const within = context.timeoutMs === undefined || isAtOnce ? '' : ` within ${context.timeoutMs} ms`
-    const reason = failure.message.replace(/^Connection error: /, '')
-    return new EnvironmentError(`Kafka did not answer at ${where}${within}: ${reason}`, {
+    return new EnvironmentError(unreachable(failure, where, context.timeoutMs), {
       code: 'P2PAY_BROKER_UNREACHABLE',
       suggestions: [
         'start it: docker compose up -d, or p2pay up for the embedded one',
@@ -92,6 +109,16 @@ export function toEnvironmentError(error: unknown, context: ErrorContext): Envir
     suggestions: ['p2pay doctor looks at broker, topics and groups'],
     cause: error,
   })
+}
+
+/** A refusal or an unknown name comes at once: only what was waited for is told with its time limit. */
+function unreachable(failure: KafkaFailure, where: string, timeoutMs: number | undefined): string {
+  const reason = failure.message.replace(/^Connection error: /, '')
+  if (failure.code === 'ECONNREFUSED')
+    return `Kafka at ${where} refused the connection: nobody listens there (${reason})`
+  if (failure.code === 'ENOTFOUND') return `Kafka at ${where} was not found: no such host (${reason})`
+  const within = timeoutMs === undefined ? '' : ` within ${timeoutMs / 1000} s`
+  return `Kafka did not answer at ${where}${within}: ${reason}`
 }
 
 /** Errors that no retry mends: the user, the topic or the group is wrong. */

@@ -86,7 +86,7 @@ class KafkaSource implements RecordSource {
     })
     const overdue = this.#clock.sleep(timeoutMs, started.signal).then(() => {
       if (started.signal.aborted) return
-      throw new EnvironmentError(`Group ${this.#options.group} gave no partitions within ${timeoutMs} ms`, {
+      throw new EnvironmentError(`Group ${this.#options.group} gave no partitions within ${timeoutMs / 1000} s`, {
         code: 'P2PAY_BROKER_UNREACHABLE',
         suggestions: [
           'p2pay doctor looks at the broker',
