@@ -172,19 +172,21 @@ describe('a broker that dies', () => {
   })
 
   it('and stays away fails what never left', async () => {
-    const {send, sink, states, broker} = await world({isOwn: true, deliveryTimeoutMs: 300})
+    const {send, sink, states, broker, outcomes} = await world({isOwn: true, deliveryTimeoutMs: 300})
     await send(0, 10)
     await sink.flush()
     await broker.stop()
     await send(10, 10)
     await sink.flush()
     expect(states()).toEqual({acked: numbers(0, 10), failed: numbers(10, 10)})
+    // What never left has no time of leaving.
+    for (const {state, sentUs} of outcomes) expect(sentUs > 0).toBe(state === 'acked')
   })
 })
 
 describe('a slow broker', () => {
   it('makes the sender wait, and nothing else', async () => {
-    const {sink, states, send, onTopic, ...the} = await world({maxInFlightCount: 50})
+    const {sink, states, send, onTopic, outcomes, ...the} = await world({maxInFlightCount: 50})
     await the.break({action: {kind: 'delay', delayMs: 100}, times: 2})
     let isWaiting = true
     const waiting = send(0, 60).then(() => {

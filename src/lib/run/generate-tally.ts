@@ -16,6 +16,7 @@ export interface GenerateSummary {
   readonly planned: number
   /** Of those, due before the release ended. */
   readonly due: number
+  /** Handed to the sink: what it gave up without ever having a connection is among them, and in `failed`. */
   readonly sent: number
   readonly acked: number
   readonly failed: number
@@ -34,10 +35,16 @@ export interface GenerateSummary {
   readonly simulatedFromMs: number | null
   readonly simulatedToMs: number | null
   readonly warmupCount: number
-  /** Payments handed to the sink and acknowledged in each second since the start. */
+  /**
+   * Payments sent and acknowledged in each second since the start: every second that the schedule was played, be it 0,
+   * and those after it in which something still came.
+   */
   readonly sentPerSecond: readonly number[]
   readonly ackedPerSecond: readonly number[]
-  /** Due → handed to the sink. */
+  /**
+   * Due → really sent by the sink, so that waiting in its queue counts. What was never sent counts with the time at
+   * which it was given up: its lateness was at least that, and leaving it out would flatter a dead broker.
+   */
   readonly lateness: LatencyHistogram
   /** Due → acknowledged. */
   readonly ackTime: LatencyHistogram
@@ -59,7 +66,7 @@ export interface GenerateProgress {
   readonly inFlight: number
   /** Acknowledged in the last full second. */
   readonly ackedLastSecond: number
-  /** How late the last payments were handed over. */
+  /** How late the last payments were handed over; the age of the oldest one without an outcome when that is more. */
   readonly latenessUs: number
 }
 
@@ -115,37 +122,39 @@ export class GenerateTally {
     this.#stopUs = nowUs
   }
 
-  released({payments}: GeneratedBlock, from: number, to: number, dueUs: Float64Array, sentUs: number): void {
+  released({payments}: GeneratedBlock, from: number, to: number, dueUs: Float64Array, handedOverUs: number): void {
     for (let row = from; row < to; row++) {
       const sequence = payments.sequences[row] ?? 0
-      const due = dueUs[row - from] ?? sentUs
+      const due = dueUs[row - from] ?? handedOverUs
       this.#dueUs.set(sequence, due)
       if (sequence < this.#warmupCount) this.#warmupSentCount++
-      else this.#lateness.recordUs(sentUs - due)
     }
-    this.#latenessUs = Math.max(0, sentUs - (dueUs[0] ?? sentUs))
+    this.#latenessUs = Math.max(0, handedOverUs - (dueUs[0] ?? handedOverUs))
     this.#sentCount += to - from
     this.#simulatedFromMs ??= payments.createdAtMs[from] ?? null
     this.#simulatedToMs = payments.createdAtMs[to - 1] ?? null
-    this.#count(this.#sentPerSecond, sentUs, to - from)
   }
 
-  settled({state, sequences, settledUs, errorCode, errorMessage}: SendOutcome): void {
+  settled({state, sequences, sentUs, settledUs, errorCode, errorMessage}: SendOutcome): void {
     this.#counts[state] += sequences.length
     this.#lastSettledUs = Math.max(this.#lastSettledUs, settledUs)
+    const wasSent = sentUs > 0
+    if (wasSent) this.#count(this.#sentPerSecond, sentUs, sequences.length)
     if (state === 'acked') this.#count(this.#ackedPerSecond, settledUs, sequences.length)
     else this.#countError(errorCode ?? 'UNKNOWN', errorMessage ?? '', sequences.length)
     for (const sequence of sequences) {
       const dueUs = this.#dueUs.get(sequence)
       this.#dueUs.delete(sequence)
-      if (state === 'acked' && dueUs !== undefined && sequence >= this.#warmupCount) {
-        this.#ackTime.recordUs(settledUs - dueUs)
-      }
+      if (dueUs === undefined || sequence < this.#warmupCount) continue
+      this.#lateness.recordUs(Math.max(0, (wasSent ? sentUs : settledUs) - dueUs))
+      if (state === 'acked') this.#ackTime.recordUs(settledUs - dueUs)
     }
   }
 
   progress(nowUs: number): GenerateProgress {
     const second = Math.floor((nowUs - this.#startUs) / 1e6)
+    // Handed over in the order of their due times: the first one left is the oldest.
+    const oldestDueUs = this.#dueUs.values().next().value ?? nowUs
     return {
       elapsedUs: nowUs - this.#startUs,
       planned: this.#schedule.totalCount,
@@ -153,7 +162,7 @@ export class GenerateTally {
       ...this.#counts,
       inFlight: this.#dueUs.size,
       ackedLastSecond: this.#ackedPerSecond[second - 1] ?? 0,
-      latenessUs: this.#latenessUs,
+      latenessUs: Math.max(this.#latenessUs, nowUs - oldestDueUs),
     }
   }
 
@@ -164,6 +173,7 @@ export class GenerateTally {
     const scheduledUs = end.isWhole ? durationUs : playedUs
     const wallUs = Math.max(this.#lastSettledUs - this.#startUs, scheduledUs)
     const paced = meanRateTps !== Number.POSITIVE_INFINITY
+    const secondCount = Math.min(MAX_SECONDS, Math.ceil((paced ? scheduledUs : wallUs) / 1e6))
     const requestedTps = paced && scheduledUs > 0 && due > 0 ? (due / scheduledUs) * 1e6 : meanRateTps
     const achievedTps = wallUs > 0 ? (this.#counts.acked / wallUs) * 1e6 : null
     return {
@@ -181,8 +191,8 @@ export class GenerateTally {
       simulatedFromMs: this.#simulatedFromMs,
       simulatedToMs: this.#simulatedToMs,
       warmupCount: this.#warmupSentCount,
-      sentPerSecond: [...this.#sentPerSecond],
-      ackedPerSecond: [...this.#ackedPerSecond],
+      sentPerSecond: padded(this.#sentPerSecond, secondCount),
+      ackedPerSecond: padded(this.#ackedPerSecond, secondCount),
       lateness: this.#lateness,
       ackTime: this.#ackTime,
       errors: [...this.#errors].map(([code, {count, example}]) => ({code, count, example})),
@@ -204,4 +214,9 @@ export class GenerateTally {
     if (known === undefined) this.#errors.set(key, {count, example})
     else known.count += count
   }
+}
+
+/** With a 0 for each second in which nothing came. */
+function padded(seconds: readonly number[], count: number): number[] {
+  return Array.from({length: Math.max(seconds.length, count)}, (_, second) => seconds[second] ?? 0)
 }

@@ -128,12 +128,12 @@ async function release(
       const due = ahead.dueRows(dueCount)
       if (due === undefined) break
       const {block, from, to} = due
-      const sentUs = clock.nowUs()
+      const turnUs = clock.nowUs()
       // Without a rate a payment is due when it is its turn: lateness and latency count from there.
       const dueUs = block.payments.sequences
         .subarray(from, to)
-        .map(sequence => (paced ? startUs + schedule.dueUs(sequence) : sentUs))
-      tally.released(block, from, to, dueUs, sentUs)
+        .map(sequence => (paced ? startUs + schedule.dueUs(sequence) : turnUs))
+      tally.released(block, from, to, dueUs, turnUs)
       options.observe?.released?.(block, from, to, dueUs)
       const room = sink.send({block: block.payments, from, to, dueUs})
       burstCount += to - from

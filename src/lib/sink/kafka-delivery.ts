@@ -37,7 +37,7 @@ const MAX_PAUSE_MS = 1000
 /** What is known of a group of batches so far. */
 interface Progress {
   readonly deadlineUs: number
-  /** When the first attempt began; 0 before. */
+  /** When the first attempt began that wrote to a connection; 0 before. */
   sentUs: number
   lease: Lease | undefined
   /** Whether it was acquired for these batches, or for the larger group that they came from. */
@@ -159,7 +159,6 @@ export class KafkaDelivery {
   }
 
   async #attempt(batches: readonly DeliveryBatch[], progress: Progress): Promise<AttemptResult> {
-    if (progress.sentUs === 0) progress.sentUs = this.#clock.nowUs()
     // Batches that no broker can have need not stay with a producer that others gave up.
     if (progress.lease?.isRetired && !progress.maybeAppended) this.#dropLease(progress)
     if (progress.lease === undefined) {
@@ -171,7 +170,10 @@ export class KafkaDelivery {
       }
     }
     const {producer} = progress.lease
+    const beganUs = this.#clock.nowUs()
     const result = await this.#within(producer.attempt(batches), progress)
+    const isWritten = result.kind === 'acked' || (result.kind === 'error' && result.written)
+    if (isWritten && progress.sentUs === 0) progress.sentUs = beganUs
     if (producer.leaders.size > 0) this.#leaders = new Map(producer.leaders)
     return result
   }

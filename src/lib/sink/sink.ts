@@ -22,7 +22,10 @@ export interface SendOutcome {
   readonly state: SendState
   /** In append order. */
   readonly sequences: Float64Array
-  /** Wall clock µs when the send was handed to the client library / when its outcome was known. */
+  /**
+   * Wall clock µs when the send was handed to the client library / when its outcome was known. `sentUs` is 0 when
+   * nothing of it can have left us: there was no connection.
+   */
   readonly sentUs: number
   readonly settledUs: number
   /** −1 when not known. */

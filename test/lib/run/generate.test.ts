@@ -8,7 +8,7 @@ import {type GenerateOptions, generate} from '../../../src/lib/run/generate.js'
 import type {GenerateSummary} from '../../../src/lib/run/generate-tally.js'
 import {openJournal, readJournal} from '../../../src/lib/run/journal.js'
 import {type MemorySinkOptions, openMemorySink} from '../../../src/lib/sink/memory-sink.js'
-import type {OutgoingPayments} from '../../../src/lib/sink/sink.js'
+import type {OutcomeListener, OutgoingPayments, PaymentSink} from '../../../src/lib/sink/sink.js'
 import {plainSequenceOf, plainStream} from '../../support/plain-stream.js'
 import {temporaryDirectory} from '../../support/temp.js'
 import {VirtualClock} from '../../support/virtual-clock.js'
@@ -61,6 +61,52 @@ function sequencesOn(cluster: MemoryCluster): number[] {
     .records('raw')
     .map(record => plainSequenceOf(record.value))
     .toSorted((a, b) => a - b)
+}
+
+/** Takes everything at once and sends it on at once, save between two times. */
+function stallingSink(
+  clock: VirtualClock,
+  onOutcome: OutcomeListener,
+  {fromMs, toMs}: {readonly fromMs: number; readonly toMs: number},
+): PaymentSink {
+  const openedUs = clock.nowUs()
+  let last = Promise.resolve()
+  const carry = async ({block, from, to}: OutgoingPayments): Promise<void> => {
+    const elapsedMs = (clock.nowUs() - openedUs) / 1000
+    if (elapsedMs >= fromMs && elapsedMs < toMs) await clock.sleep(toMs - elapsedMs)
+    const nowUs = clock.nowUs()
+    const sequences = block.sequences.slice(from, to)
+    onOutcome({state: 'acked', sequences, sentUs: nowUs, settledUs: nowUs, partition: 0, baseOffset: 0})
+  }
+  return {
+    description: 'a sink that stalls',
+    send(payments) {
+      last = Promise.all([last, carry(payments)]).then(() => {})
+      return undefined
+    },
+    flush: () => last,
+    close: () => last,
+  }
+}
+
+/** Never has a connection, and says so after a while. */
+function givingUpSink(clock: VirtualClock, onOutcome: OutcomeListener, afterMs: number): PaymentSink {
+  let last = Promise.resolve()
+  const giveUp = async ({block, from, to}: OutgoingPayments): Promise<void> => {
+    const sequences = block.sequences.slice(from, to)
+    await clock.sleep(afterMs)
+    const outcome = {state: 'failed', sequences, sentUs: 0, settledUs: clock.nowUs()} as const
+    onOutcome({...outcome, partition: -1, baseOffset: -1, errorCode: 'NO_CONNECTION', errorMessage: 'refused'})
+  }
+  return {
+    description: 'a sink without a connection',
+    send(payments) {
+      last = Promise.all([last, giveUp(payments)]).then(() => {})
+      return undefined
+    },
+    flush: () => last,
+    close: () => last,
+  }
 }
 
 describe('a generation that nothing disturbs', () => {
@@ -124,6 +170,45 @@ describe('a sink that stalls', () => {
     expect(result.wallUs).toBe(2_000_000)
     const late = cluster.records('raw').filter(record => plainSequenceOf(record.value) > 720)
     expect(late).toHaveLength(279)
+  })
+
+  it('with a large queue hides nothing: lateness counts until it really sends', async () => {
+    const clock = new VirtualClock()
+    let oldestUs = 0
+    let inFlightAtOldest = 0
+    const {result} = await finished({
+      clock,
+      durationMs: 8000,
+      openSink: onOutcome => stallingSink(clock, onOutcome, {fromMs: 1000, toMs: 7000}),
+      onProgress: ({latenessUs, inFlight}) => {
+        if (latenessUs <= oldestUs) return
+        oldestUs = latenessUs
+        inFlightAtOldest = inFlight
+      },
+    })
+    expect(result.acked).toBe(4000)
+    expect(result.lateness.count).toBe(4000)
+    expect(result.lateness.percentileUs(99)).toBeGreaterThan(5_800_000)
+    expect(result.lateness.percentileUs(99)).toBeLessThanOrEqual(6_010_000)
+    // While it stalls, progress shows the age of what waits.
+    expect(oldestUs).toBeGreaterThan(5_000_000)
+    expect(inFlightAtOldest).toBeGreaterThan(2000)
+    expect(result.ackedPerSecond).toHaveLength(8)
+    expect(result.ackedPerSecond.slice(2, 7)).toEqual([0, 0, 0, 0, 0])
+  })
+
+  it('for good has payments as late as they were given up, and a bar for every second', async () => {
+    const clock = new VirtualClock()
+    const {result} = await finished({
+      clock,
+      rateTps: 100,
+      openSink: onOutcome => givingUpSink(clock, onOutcome, 3000),
+    })
+    expect(result).toMatchObject({sent: 200, acked: 0, failed: 200})
+    expect(result.lateness.count).toBe(200)
+    expect(result.lateness.minUs).toBeGreaterThanOrEqual(2_990_000)
+    expect(result.sentPerSecond).toEqual([0, 0])
+    expect(result.ackedPerSecond).toEqual([0, 0])
   })
 
   it('whose buffer is small keeps the memory bounded', async () => {
