@@ -61,7 +61,7 @@ export function createSchedule(phases: readonly LoadPhase[], options: ScheduleOp
       while (count > 0 && dueUs(count - 1) > elapsedUs) count--
       return count
     },
-    description: phases.map(describe).join(', then ') + (cut ? `, ${totalCount} payments at most` : ''),
+    description: describeAll(phases, cut ? totalCount : undefined),
     meanRateTps: durationUs === 0 ? Number.POSITIVE_INFINITY : meanRate(pieces, totalCount, durationUs),
   }
 }
@@ -150,22 +150,44 @@ function meanRate(pieces: readonly Piece[], totalCount: number, durationUs: numb
   return (pieces.at(-1)?.rate ?? 0) * 1e6
 }
 
-function describe(phase: LoadPhase): string {
+/** @param cutCount where the payments end before the phases do */
+function describeAll(phases: readonly LoadPhase[], cutCount: number | undefined): string {
+  const [only, ...others] = phases
+  if (cutCount !== undefined && others.length === 0 && only?.executor === 'constant-arrival-rate') {
+    // Without an end of its own the count is the length; else the payments may end before their time.
+    if (only.durationMs === Number.POSITIVE_INFINITY) return describe(only, `, ${plural(cutCount)}`)
+  }
+  return (
+    phases.map(phase => describe(phase)).join(', then ') +
+    (cutCount === undefined ? '' : `, ${plural(cutCount)} at most`)
+  )
+}
+
+function describe(phase: LoadPhase, span?: string): string {
   switch (phase.executor) {
     case 'constant-arrival-rate': {
-      const span = phase.durationMs === Number.POSITIVE_INFINITY ? 'until stopped' : `for ${phase.durationMs / 1000} s`
-      return `${phase.rateTps} payments/s ${span} (constant arrival rate${arrivalsOf(phase)})`
+      const ownSpan =
+        phase.durationMs === Number.POSITIVE_INFINITY ? ' until stopped' : ` for ${grouped(phase.durationMs / 1000)} s`
+      return `${grouped(phase.rateTps)} payments/s${span ?? ownSpan} (constant arrival rate${arrivalsOf(phase)})`
     }
     case 'ramping-arrival-rate': {
-      const rates = [phase.startRateTps, ...phase.stages.map(stage => stage.targetTps)].join(' → ')
+      const rates = [phase.startRateTps, ...phase.stages.map(stage => stage.targetTps)].map(grouped).join(' → ')
       const seconds = phase.stages.reduce((sum, stage) => sum + stage.durationMs, 0) / 1000
-      return `${rates} payments/s over ${seconds} s (ramping arrival rate${arrivalsOf(phase)})`
+      return `${rates} payments/s over ${grouped(seconds)} s (ramping arrival rate${arrivalsOf(phase)})`
     }
     case 'shared-iterations':
-      return `${phase.count} payments as fast as they are taken (shared iterations)`
+      return `${plural(phase.count)} as fast as they are taken (shared iterations)`
   }
 }
 
 function arrivalsOf(phase: {readonly arrivals: string}): string {
   return phase.arrivals === 'poisson' ? ', Poisson' : ''
+}
+
+function plural(count: number): string {
+  return `${grouped(count)} ${count === 1 ? 'payment' : 'payments'}`
+}
+
+function grouped(value: number): string {
+  return value.toLocaleString('en-US', {maximumFractionDigits: 6})
 }

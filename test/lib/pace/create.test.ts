@@ -93,7 +93,15 @@ describe('schedules without a rate or an end', () => {
     const schedule = createSchedule([constant(500, Number.POSITIVE_INFINITY)], {seed: 1, maxCount: 1000})
     expect(schedule.totalCount).toBe(1000)
     expect(schedule.durationUs).toBe(2_000_000)
-    expect(schedule.description).toContain('1000 payments at most')
+    expect(schedule.description).toBe('500 payments/s, 1,000 payments (constant arrival rate)')
+  })
+  it('says its numbers with thousands separators, and a count below the duration as a bound', () => {
+    expect(createSchedule([constant(10_000, 2000)], {seed: 1, maxCount: 1500}).description).toBe(
+      '10,000 payments/s for 2 s (constant arrival rate), 1,500 payments at most',
+    )
+    expect(createSchedule([{executor: 'shared-iterations', count: 20_000}], unbounded).description).toBe(
+      '20,000 payments as fast as they are taken (shared iterations)',
+    )
   })
   it('nothing asked, nothing planned', () => {
     expect(createSchedule([], unbounded).totalCount).toBe(0)
