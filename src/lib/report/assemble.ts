@@ -44,24 +44,31 @@ export function summarizeLatency(metric: LatencyMetric, histogram: LatencyHistog
   }
 }
 
-/** All that thresholds may speak of; what was not measured is absent or null. */
+/**
+ * All that thresholds may speak of; what was not measured is absent or null. Of a run that was interrupted before
+ * anything was acknowledged no figure of the load is one.
+ */
 export function metricSetOf(measured: {
   readonly load: RunResult['load']
+  readonly interrupted?: boolean
   readonly histograms: LatencyHistograms
   readonly ladder: Ladder | null
   readonly detection: DetectionSummary | null
 }): MetricSet {
   const {load, histograms, ladder, detection} = measured
+  const isCutShort = measured.interrupted === true && load.acked === 0
+  const ofLoad = (value: number | null): {value: number | null; reason?: string} =>
+    isCutShort ? {value: null, reason: 'interrupted before any payment was acknowledged'} : {value}
   const metrics = new Map<MetricName, MetricValue>([
     [
       'rate.achieved_ratio',
       load.requested_tps === null
         ? {kind: 'rate', value: load.achieved_ratio, reason: 'no rate was asked'}
-        : {kind: 'rate', value: load.achieved_ratio},
+        : {kind: 'rate', ...ofLoad(load.achieved_ratio)},
     ],
-    ['rate.achieved_tps', {kind: 'gauge', value: load.achieved_tps}],
-    ['rate.shortfall', {kind: 'counter', value: load.shortfall}],
-    ['produce.error_rate', {kind: 'rate', value: share(load.failed + load.unknown, load.sent)}],
+    ['rate.achieved_tps', {kind: 'gauge', ...ofLoad(load.achieved_tps)}],
+    ['rate.shortfall', {kind: 'counter', ...ofLoad(load.shortfall)}],
+    ['produce.error_rate', {kind: 'rate', ...ofLoad(share(load.failed + load.unknown, load.sent))}],
   ])
   for (const metric of LATENCY_METRICS) {
     const histogram = histograms[metric]
@@ -74,16 +81,21 @@ export function metricSetOf(measured: {
 
 /**
  * Failed when a hard threshold failed or the books do not balance; inconclusive when nothing was acknowledged, or the
- * caller says so (a drain deadline was hit, data had expired).
+ * caller says so (a drain deadline was hit, data had expired). An interrupted run never passes, and what it could not
+ * begin to measure does not fail it.
  */
 export function verdictOf(measured: {
   readonly load: Pick<RunResult['load'], 'acked'>
   readonly thresholds: readonly ThresholdOutcome[]
   readonly ladder: Ladder | null
   readonly inconclusive?: boolean
+  readonly interrupted?: boolean
 }): RunResult['verdict'] {
-  if (!allPassed(measured.thresholds) || measured.ladder?.balanced === false) return 'failed'
-  return measured.load.acked === 0 || measured.inconclusive === true ? 'inconclusive' : 'passed'
+  const {load, thresholds, ladder, inconclusive = false, interrupted = false} = measured
+  if (ladder?.balanced === false) return 'failed'
+  const isUnbegun = interrupted && load.acked === 0
+  if (!isUnbegun && !allPassed(thresholds)) return 'failed'
+  return load.acked === 0 || inconclusive || interrupted ? 'inconclusive' : 'passed'
 }
 
 function auditMetrics(ladder: Ladder): [MetricName, MetricValue][] {

@@ -45,7 +45,7 @@ export function renderHtml(result: RunResult): string {
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-<title>${verdictTitle(result.verdict)}: ${run.scenario} (p2pay ${run.tag})</title>
+<title>${verdictTitle(result)}: ${run.scenario} (p2pay ${run.tag})</title>
 <style>${new Markup(STYLE)}</style>
 </head>
 <body>
@@ -77,7 +77,7 @@ function banner(result: RunResult): Markup {
     ['database', run.database ?? 'none'],
   ]
   return html`<header class="${verdict}">
-<h1>${verdictTitle(verdict)}: ${run.scenario}</h1>
+<h1>${verdictTitle(result)}: ${run.scenario}</h1>
 <p>${sentence(verdictReason(result))}</p>
 <dl>${facts.map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>
 </header>`

@@ -1,6 +1,7 @@
 /**
  * The report as JUnit XML, as CI servers read it: a test case for each threshold and each rung of the ladder. Warnings
- * are skipped cases with their message, because JUnit has no word for them; an inconclusive run is an error.
+ * are skipped cases with their message, because JUnit has no word for them; a run that is inconclusive or was
+ * interrupted is an error.
  */
 import {formatCount} from './format.js'
 import type {RunResult} from './result.js'
@@ -34,13 +35,17 @@ export function renderJunit(result: RunResult): string {
   return `${lines.join('\n')}\n`
 }
 
-/** Passes when there is something to judge at all; what was judged are the other cases. */
+/** Passes when there is a whole run to judge; what was judged are the other cases. */
 function runCase(result: RunResult): Case {
-  const isInconclusive = result.verdict === 'inconclusive'
+  const isPartial = result.verdict === 'inconclusive' || result.run.interrupted
   return {
     name: result.run.scenario,
-    outcome: isInconclusive ? 'error' : 'passed',
-    message: isInconclusive ? `${verdictTitle(result.verdict)}: ${verdictReason(result)}` : '',
+    outcome: isPartial ? 'error' : 'passed',
+    message: result.run.interrupted
+      ? `run was interrupted: ${verdictReason(result)}`
+      : isPartial
+        ? `${verdictTitle(result)}: ${verdictReason(result)}`
+        : '',
     detail: result.notes.join('\n'),
   }
 }

@@ -31,7 +31,7 @@ const VERDICT_SIGNS = {passed: SIGNS.pass, failed: SIGNS.fail, inconclusive: '‚ù
 
 export function renderMarkdown(result: RunResult): string {
   const blocks = [
-    `## ${VERDICT_SIGNS[result.verdict]} ${verdictTitle(result.verdict)}: ${escaped(result.run.scenario)}`,
+    `## ${VERDICT_SIGNS[result.verdict]} ${verdictTitle(result)}: ${escaped(result.run.scenario)}`,
     `${escaped(sentence(verdictReason(result)))} Run \`${code(result.run.tag)}\`, seed ${result.run.seed}.`,
     ...thresholds(result),
     ...load(result),

@@ -83,7 +83,7 @@ function verdictLines(result: RunResult, {paint}: Page): string[] {
   const {versions, machine} = run
   const database = run.database ?? 'no database'
   return [
-    `${tone(paint.bold(`${sign} ${verdictTitle(verdict)}`))}  ${paint.bold(run.scenario)}  ${verdictReason(result)}`,
+    `${tone(paint.bold(`${sign} ${verdictTitle(result)}`))}  ${paint.bold(run.scenario)}  ${verdictReason(result)}`,
     paint.dim(`${INDENT}run ${run.tag} · seed ${run.seed} · ${run.started_at} · ${formatSeconds(spanOf(run))}`),
     paint.dim(`${INDENT}${run.broker} · ${database}`),
     paint.dim(
@@ -147,7 +147,7 @@ function loadLines(result: RunResult, page: Page): string[] {
       : [
           [
             'by second',
-            `${sparkline(seconds)}  ${facts(['least', formatCount(Math.min(...seconds))], ['most', formatCount(Math.max(...seconds))])}`,
+            `${sparkline(seconds)}  ${facts(['least', formatCount(Math.min(...wholeSeconds(load)))], ['most', formatCount(Math.max(...seconds))])}`,
           ],
         ]),
     [
@@ -169,6 +169,12 @@ function loadLines(result: RunResult, page: Page): string[] {
       wrapped(`${plural(count, 'payment')} ${code}: ${example}`, page, `${paint.red('✗')} `),
     ),
   ]
+}
+
+/** Without the last one when it was not a whole second: it has fewer for that alone. */
+function wholeSeconds({per_second: seconds, wall_s: wallS}: RunResult['load']): readonly number[] {
+  const whole = seconds.slice(0, Math.floor(wallS))
+  return whole.length === 0 ? seconds : whole
 }
 
 function ladderLines({ladder}: RunResult, page: Page): string[] {

@@ -124,6 +124,9 @@ export function foreignText({foreign}: Ladder): string {
 
 /** The verdict in one line: what failed, or that nothing did. */
 export function verdictReason(result: RunResult): string {
+  if (result.run.interrupted && result.load.acked === 0 && result.verdict !== 'failed') {
+    return 'interrupted before any payment was acknowledged'
+  }
   const failed = result.thresholds.filter(({passed, severity}) => !passed && severity === 'fail').length
   const warnings = result.thresholds.filter(({passed, severity}) => !passed && severity === 'warn').length
   const books = result.ladder === null ? '' : result.ladder.balanced ? 'the books balance' : 'the books do not balance'
@@ -156,8 +159,10 @@ export function tooFewFrauds(result: RunResult): string {
   return `${plural(detection.frauds, 'fraud')} graded, fewer than 100: figures are shown, no verdict rests on them`
 }
 
-export function verdictTitle(verdict: RunResult['verdict']): string {
-  return verdict.toUpperCase()
+/** In capitals. An interrupted run is called so, for what its verdict would have become nobody knows. */
+export function verdictTitle({run, verdict}: RunResult): string {
+  if (!run.interrupted) return verdict.toUpperCase()
+  return verdict === 'failed' ? 'FAILED, INTERRUPTED' : 'INTERRUPTED'
 }
 
 /** Wall-clock seconds from start to finish, drain and audit included; null when the times cannot be read. */

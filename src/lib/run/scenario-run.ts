@@ -128,8 +128,9 @@ export async function runScenario(options: ScenarioRunOptions): Promise<RunResul
     'detect.decision_time': decisionTime,
     ...(options.store === null ? {} : {'persist.row_time': rowTime}),
   }
+  const {interrupted} = summary
   const load = loadOf(summary, facts)
-  const thresholds = judge(plan.thresholds, metricSetOf({load, histograms, ladder, detection}))
+  const thresholds = judge(plan.thresholds, metricSetOf({load, interrupted, histograms, ladder, detection}))
   return {
     schema_version: RESULT_SCHEMA_VERSION,
     run: {
@@ -145,7 +146,7 @@ export async function runScenario(options: ScenarioRunOptions): Promise<RunResul
       broker: options.brokers,
       cluster: options.kafka.clusterId,
       database: options.databaseDescription,
-      interrupted: summary.interrupted,
+      interrupted,
     },
     load,
     latencies: summarizeLatencies(histograms),
@@ -153,7 +154,7 @@ export async function runScenario(options: ScenarioRunOptions): Promise<RunResul
     detection,
     thresholds,
     notes,
-    verdict: verdictOf({load, thresholds, ladder, inconclusive: !drained || ladder === null}),
+    verdict: verdictOf({load, thresholds, ladder, interrupted, inconclusive: !drained || ladder === null}),
   }
 }
 
@@ -287,11 +288,13 @@ async function balanceRun(
 function loadOf(summary: GenerateSummary, facts: RunFacts): RunResult['load'] {
   const wallS = summary.wallUs / 1e6
   const simulatedS = facts.simulatedMs / 1000
+  // Interrupted before anything was measured: 0 would look like a figure.
+  const isCutShort = summary.interrupted && summary.acked === 0
   return {
     description: summary.description,
     requested_tps: Number.isFinite(summary.requestedTps) ? summary.requestedTps : null,
-    achieved_tps: summary.achievedTps,
-    achieved_ratio: summary.achievedRatio,
+    achieved_tps: isCutShort ? null : summary.achievedTps,
+    achieved_ratio: isCutShort ? null : summary.achievedRatio,
     shortfall: summary.shortfall,
     planned: summary.due,
     sent: summary.sent,

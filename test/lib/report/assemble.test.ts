@@ -153,6 +153,20 @@ describe('the metrics of a run', () => {
   })
 })
 
+describe('a run that was interrupted before anything was acknowledged', () => {
+  it.each(['rate.achieved_ratio', 'rate.achieved_tps', 'rate.shortfall', 'produce.error_rate'] as const)(
+    'has no %s',
+    name => {
+      const load = {...sampleResult().load, acked: 0, achieved_ratio: 0, achieved_tps: 0}
+      const metrics = metricSetOf({load, interrupted: true, histograms: {}, ladder: null, detection: null})
+      expect(metrics.get(name)).toMatchObject({
+        value: null,
+        reason: 'interrupted before any payment was acknowledged',
+      })
+    },
+  )
+})
+
 describe('the summary of latencies', () => {
   it('has those that were measured, in the order in which a payment meets them', () => {
     const histogram = createHistogram()
@@ -190,6 +204,21 @@ describe('the verdict', () => {
     [
       'a drain deadline and a failed threshold',
       {load: {acked: 1}, thresholds: [outcome(false, 'fail')], ladder: BALANCED, inconclusive: true},
+      'failed',
+    ],
+    [
+      'an interruption before anything was acknowledged, whatever thresholds say',
+      {load: {acked: 0}, thresholds: [outcome(false, 'fail')], ladder: BALANCED, interrupted: true},
+      'inconclusive',
+    ],
+    [
+      'an interruption of a run that held so far',
+      {load: {acked: 1}, thresholds: [outcome(true, 'fail')], ladder: BALANCED, interrupted: true},
+      'inconclusive',
+    ],
+    [
+      'an interruption after a threshold failed',
+      {load: {acked: 1}, thresholds: [outcome(false, 'fail')], ladder: BALANCED, interrupted: true},
       'failed',
     ],
   ])('on %s', (_, measured, verdict) => {

@@ -50,6 +50,39 @@ describe.each(Object.entries(FORMS))('the report as %s', (extension, render) => 
   })
 })
 
+describe('the result of an interrupted run', () => {
+  const interrupted = (verdict: RunResult['verdict'], acked = 9998): RunResult => {
+    const result = sampleResult()
+    return {...result, verdict, run: {...result.run, interrupted: true}, load: {...result.load, acked}}
+  }
+
+  it.each(['txt', 'html', 'md'])('says so in the title of %s', form => {
+    expect(FORMS[form]?.(interrupted('inconclusive'))).toContain('INTERRUPTED')
+    expect(FORMS[form]?.(interrupted('failed'))).toContain('FAILED, INTERRUPTED')
+  })
+
+  it.each(['inconclusive', 'failed'] as const)('is no full pass to a CI server, being %s', verdict => {
+    expect(renderJunit(interrupted(verdict))).toContain('<error message="run was interrupted: ')
+  })
+
+  it('says that nothing had begun rather than that thresholds failed', () => {
+    const text = renderResult(interrupted('inconclusive', 0), {color: false, width: 100})
+    expect(text.split('\n')[0]).toMatch(/^! INTERRUPTED {2}\S+ {2}interrupted before any payment was acknowledged$/)
+  })
+})
+
+describe('payments by second', () => {
+  it('have an empty second among them, and leave the last one out of the least when it is no whole second', () => {
+    const result = sampleResult()
+    const least = (per_second: readonly number[], wall_s: number): string | undefined =>
+      /least [\d,]+/.exec(
+        renderResult({...result, load: {...result.load, per_second, wall_s}}, {color: false, width: 100}),
+      )?.[0]
+    expect(least([300, 0, 300], 3)).toBe('least 0')
+    expect(least([300, 299, 300, 2], 3.01)).toBe('least 299')
+  })
+})
+
 const ESCAPE = String.fromCharCode(27)
 const EVIL = `<script>alert("1")</script>'"&\`|*_]]>\u0007\u001b[31m\u0000\nnew line \ud800`
 
