@@ -13,7 +13,7 @@ export default class Generate extends BaseCommand<GenerateSummaryJson> {
 
 Without --duration or --count it sends for 60 s. To stdout or a file it writes as fast as it can unless --tps is given; to Kafka a rate is required. With no broker named it looks for the embedded one of \`p2pay detect\` or \`p2pay up\` in the same directory and waits up to 30 s for it.
 
-Exits 0 when every payment was acknowledged, 4 when some were refused or have an unknown outcome, 3 when none arrived or the broker or the disk is not there; 130 after Ctrl-C, but 0 with --duration forever.`
+Exits 0 when every payment was acknowledged; 3 when the broker did not take some of them, or broker or disk is not there; 4 when of some nobody can tell whether they arrived; 130 after Ctrl-C, but 0 with --duration forever.`
   static override examples = [
     '<%= config.bin %> <%= command.id %> --tps 500',
     '<%= config.bin %> <%= command.id %> --tps 2000 --duration 5m --brokers localhost:9092 --fraud-rate 0.001',
