@@ -27,17 +27,32 @@ describe('a result file', () => {
   it.each([
     ['no JSON', '{', [expect.stringMatching(/^it is not JSON/)]],
     ['of another version', changed({schema_version: 2}), ['its schema_version is 2, this p2pay reads 1']],
-    ['something else', '[]', ['Invalid input: expected object, received array']],
-    ['with a verdict of no kind', changed({verdict: 'fine'}), [expect.stringMatching(/^verdict: Invalid option/)]],
+    ['something else', '[]', ['it holds a list, and a result is an object']],
+    ['another kind of file', '{"name": "p2pay"}', ['it has no schema_version, so it is JSON of another kind']],
+    [
+      'without its parts',
+      changed({run: undefined, verdict: undefined}),
+      ['run is missing; expected an object', 'verdict is missing; expected one of passed, failed, inconclusive'],
+    ],
+    [
+      'with a negative count',
+      changed({load: {...sampleResult().load, sent: -1}}),
+      ['load.sent is -1; expected 0 at least'],
+    ],
+    [
+      'with a verdict of no kind',
+      changed({verdict: 'fine'}),
+      ['verdict is "fine"; expected one of passed, failed, inconclusive'],
+    ],
     [
       'with a text for a count',
       changed({ladder: {...sampleResult().ladder, rows: '5'}}),
-      [expect.stringMatching(/^ladder.rows: Invalid input/)],
+      ['ladder.rows is "5"; expected a number'],
     ],
     [
       'with several problems',
       changed({verdict: 'fine', notes: 5}),
-      [expect.stringMatching(/^notes: /), expect.stringMatching(/^verdict: /)],
+      ['notes is 5; expected a list', expect.stringMatching(/^verdict is "fine"/)],
     ],
   ])('is refused when it is %s', (_, text, problems) => {
     expect(parseResult(text)).toEqual({result: undefined, problems})
