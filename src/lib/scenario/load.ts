@@ -1,5 +1,5 @@
 /** Scenario files and flags → plan. Reading a file costs the import of `yaml` and `zod`; flags alone do not. */
-import {readFile, stat} from 'node:fs/promises'
+import {open, stat} from 'node:fs/promises'
 import {messageOf, UsageError} from '../base/errors.js'
 import {buildPlan} from './build.js'
 import type {Environment} from './document.js'
@@ -55,14 +55,32 @@ async function readScenario(path: string): Promise<string> {
       suggestions: ['name a YAML file, such as scenarios/smoke.yaml'],
       cause,
     })
-  let text: string
   try {
-    const {size} = await stat(path)
-    if (size > MAX_FILE_BYTES) throw refuse(`it has ${size} bytes, a scenario has at most ${MAX_FILE_BYTES}`)
-    text = await readFile(path, 'utf8')
+    const info = await stat(path)
+    if (info.isDirectory()) throw refuse('it is a directory')
+    // A device or a pipe may have no end, or nobody at the other one.
+    if (!info.isFile()) throw refuse('it is no regular file')
+    const bytes = await readBounded(path, MAX_FILE_BYTES + 1)
+    if (bytes.length > MAX_FILE_BYTES) throw refuse(`it has more than ${MAX_FILE_BYTES.toLocaleString('en-US')} bytes`)
+    return bytes.toString('utf8')
   } catch (error) {
     if (error instanceof UsageError) throw error
     throw refuse(messageOf(error), error)
   }
-  return text
+}
+
+/** The first bytes of a file, whatever it says of its size. */
+async function readBounded(path: string, maxBytes: number): Promise<Buffer> {
+  const file = await open(path)
+  try {
+    const buffer = Buffer.alloc(maxBytes)
+    let length = 0
+    for (;;) {
+      const {bytesRead} = await file.read(buffer, length, maxBytes - length, null)
+      length += bytesRead
+      if (bytesRead === 0 || length === maxBytes) return buffer.subarray(0, length)
+    }
+  } finally {
+    await file.close()
+  }
 }

@@ -29,10 +29,7 @@ export function problemsError(file: string | undefined, problems: readonly Probl
       : [`${file ?? 'the flags'}: ${lines.length} problems`, ...lines.map(line => `  ${line}`)].join('\n')
   return new UsageError(message, {
     code: file === undefined ? 'P2PAY_LOAD' : 'P2PAY_SCENARIO',
-    suggestions:
-      file === undefined
-        ? []
-        : [`p2pay validate ${file}`, 'docs/scenario-v1.schema.json lists every key, for editors too'],
+    suggestions: file === undefined ? [] : ['docs/scenario-v1.schema.json lists every key, for editors too'],
   })
 }
 

@@ -19,13 +19,14 @@ interface Range {
 /** `a rate in (0, 1,000,000]` as schema and as words. */
 function numberIn(what: string, {above, from, to, whole = false}: Range) {
   const open = above === undefined ? `[${grouped(from ?? 0)}` : `(${grouped(above)}`
-  const error = `${what} in ${open}, ${grouped(to)}]`
+  const close = to === Number.MAX_SAFE_INTEGER ? '2^53)' : `${grouped(to)}]`
+  const error = `${what} in ${open}, ${close}`
   const base = whole ? z.int({error}) : z.number({error})
   return (above === undefined ? base.gte(from ?? 0, {error}) : base.gt(above, {error})).lte(to, {error})
 }
 
 function grouped(value: number): string {
-  return value === Number.MAX_SAFE_INTEGER ? '2^53)' : value.toLocaleString('en-US', {maximumFractionDigits: 6})
+  return value.toLocaleString('en-US', {maximumFractionDigits: 6})
 }
 
 const text = (what: string, maxLength: number) => {
@@ -106,6 +107,12 @@ const phase = z.discriminatedUnion(
   ],
   {error: executorError},
 )
+
+/** A phase whose executor is not known: what can be said of its keys and their values anyway. */
+export const loosePhaseSchema = z
+  .strictObject(Object.fromEntries(phase.options.flatMap(({shape}) => Object.entries<z.ZodType>(shape))))
+  .extend({executor: z.unknown()})
+  .partial()
 
 const expression = text('a threshold such as "p(99)<250ms"', 200)
 const threshold = z.union(
@@ -241,7 +248,7 @@ export const scenarioSchema = z
         .describe('What the run must keep, by metric.')
         .optional(),
     },
-    {error: 'a scenario: settings by name'},
+    {error: 'a scenario: settings such as version, load and thresholds, each with its value'},
   )
   .meta({title: 'p2pay scenario', description: 'A p2pay scenario file, version 1.'})
 

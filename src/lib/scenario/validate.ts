@@ -5,7 +5,7 @@ import {nearest} from '../base/nearest.js'
 import {parseThreshold} from '../metrics/threshold.js'
 import type {Path, ScenarioDocument} from './document.js'
 import {type Problem, quoted} from './problem.js'
-import {type JsonSchema, type ScenarioFile, scenarioJsonSchema, scenarioSchema} from './schema.js'
+import {type JsonSchema, loosePhaseSchema, type ScenarioFile, scenarioJsonSchema, scenarioSchema} from './schema.js'
 
 export function checkShape(document: ScenarioDocument): {file: ScenarioFile | undefined; problems: Problem[]} {
   const parsed = scenarioSchema.safeParse(document.value)
@@ -57,11 +57,24 @@ function problemsOf(issue: z.core.$ZodIssue, document: ScenarioDocument): Proble
     }
   }
   const value = valueAt(document.value, issue.path)
+  if (issue.path.length === 0 && (value ?? null) === null) {
+    return [problemAt(document, issue.path, `the file is empty; expected ${issue.message}`)]
+  }
   const message =
     value === undefined && issue.path.length > 0
       ? `is missing; expected ${issue.message}`
       : `${quoted(value ?? null)} is not ${issue.message}`
-  return [problemAt(document, issue.path, message)]
+  const isUnknownExecutor = issue.code === 'invalid_union' && issue.path.at(-1) === 'executor'
+  return [
+    problemAt(document, issue.path, message),
+    ...(isUnknownExecutor ? problemsOfPhase(issue.path.slice(0, -1), document) : []),
+  ]
+}
+
+/** What is wrong with a phase beside its executor: keys that none has, values that none takes. */
+function problemsOfPhase(path: Path, document: ScenarioDocument): Problem[] {
+  const {error} = loosePhaseSchema.safeParse(valueAt(document.value, path))
+  return (error?.issues ?? []).flatMap(issue => problemsOf({...issue, path: [...path, ...issue.path]}, document))
 }
 
 /** Whether the issue lies within a value of the right kind, not in its kind. */

@@ -9,6 +9,7 @@ import {loadPlan, planFromFlags} from '../../../src/lib/scenario/load.js'
 import type {PlanOverrides} from '../../../src/lib/scenario/overrides.js'
 import type {Plan} from '../../../src/lib/scenario/plan.js'
 import {plannedCountOf} from '../../../src/lib/scenario/planned-count.js'
+import {problemsError} from '../../../src/lib/scenario/problem.js'
 import {validateScenario} from '../../../src/lib/scenario/validate-scenario.js'
 
 const CONSTANT = 'load: {executor: constant-arrival-rate, rate: 500, duration: 20s, arrivals: poisson}'
@@ -238,6 +239,20 @@ describe('loadPlan', () => {
     const path = join(directory, 'long.yaml')
     await writeFile(path, '#'.repeat(1_000_001))
     await expect(loadPlan(path, {}, {})).rejects.toMatchObject({code: 'P2PAY_SCENARIO_FILE'})
+  })
+
+  it.each([
+    ['/dev/zero', 'it is no regular file'],
+    [tmpdir(), 'it is a directory'],
+  ])('refuses %s, which has no end or no text', async (path, why) => {
+    await expect(loadPlan(path, {}, {})).rejects.toMatchObject({
+      code: 'P2PAY_SCENARIO_FILE',
+      message: `the scenario ${path} cannot be read: ${why}`,
+    })
+  })
+
+  it('does not send whoever validates to validate', () => {
+    expect(problemsError('s.yaml', []).suggestions?.join()).not.toContain('p2pay validate')
   })
 
   it('throws one error with all problems', async () => {

@@ -117,6 +117,7 @@ describe('a scenario file', () => {
       'version: 1\nload: {executor: shared-iterations, iterations: 1.5}',
       '2:49 load.iterations: 1.5 is not a whole number in [1, 1,000,000,000,000]',
     ],
+    ['a seed that is none', withLine('seed: -1'), '3:7 seed: -1 is not a whole number in [0, 2^53)'],
     ['a share above a half', withLine('fraud: {rate: 0.6}'), '3:15 fraud.rate: 0.6 is not a share in [0, 0.5]'],
     [
       'weights that are all 0',
@@ -160,8 +161,12 @@ describe('a scenario file', () => {
     ],
     ['a key twice', withLine('seed: 1\nseed: 2'), '4:1 Map keys must be unique'],
     ['two documents', `version: 1\n${LOAD}\n---\nversion: 1`, '3:1 one document is expected, not several'],
-    ['an empty file', '', '1:1 null is not a scenario: settings by name'],
-    ['a list', '- 1', '1:1 [1] is not a scenario: settings by name'],
+    [
+      'an empty file',
+      '',
+      '1:1 the file is empty; expected a scenario: settings such as version, load and thresholds, each with its value',
+    ],
+    ['a list', '- 1', '1:1 [1] is not a scenario: settings such as version, load and thresholds, each with its value'],
     [
       'a prototype',
       withLine('__proto__: {seed: 1}'),
@@ -183,6 +188,18 @@ describe('a scenario file', () => {
       's.yaml:3:47',
       's.yaml:3:60',
       's.yaml:4:26',
+    ])
+  })
+
+  it.each([
+    ['one phase', 'load:\n  executor: constant-rate\n  rat: 5\n  duration: 20\n  arrivals: often', 'load'],
+    ['a list', 'load:\n- executor: constant-rate\n  rat: 5\n  duration: 20\n  arrivals: often', 'load[0]'],
+  ])('of an unknown executor still tells what else is wrong with its phase: %s', (_, load, where) => {
+    expect(problemsOf(`version: 1\n${load}`).map(problem => problem.replace(/^\S+ /, ''))).toEqual([
+      `${where}.executor: "constant-rate" is not constant-arrival-rate, ramping-arrival-rate or shared-iterations`,
+      `${where}.rat: unknown key; did you mean "rate"?`,
+      `${where}.duration: 20 is not a duration above 0 with its unit, such as 250ms, 30s or 1m30s, or forever`,
+      `${where}.arrivals: "often" is not uniform or poisson`,
     ])
   })
 
