@@ -33,6 +33,7 @@ import {
   tooFewFrauds,
   verdictReason,
   verdictTitle,
+  wholeSeconds,
 } from './view.js'
 
 const SIGNS: Readonly<Record<Mark, string>> = {pass: '✓', fail: '✗', warn: '!'}
@@ -126,7 +127,7 @@ function load(result: RunResult): Markup {
     )}</dl>`,
     measured.per_second.length === 0
       ? NOTHING
-      : html`<h3>Payments acked in each second</h3>${throughputChart(measured.per_second, measured.requested_tps)}`,
+      : html`<h3>Payments acked in each second</h3>${throughputChart(wholeSeconds(measured), measured.requested_tps)}`,
     list(
       measured.errors.map(
         ({code, count, example}) =>

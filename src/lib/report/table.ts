@@ -41,6 +41,7 @@ import {
   tooFewFrauds,
   verdictReason,
   verdictTitle,
+  wholeSeconds,
 } from './view.js'
 
 const EXAMPLES_SHOWN = 3
@@ -111,7 +112,7 @@ function loadLines(result: RunResult, page: Page): string[] {
   const {lateness} = latenciesByRole(result)
   const facts = (...pairs: readonly (readonly [string, string])[]): string =>
     pairs.map(([name, value]) => `${paint.dim(name)} ${value}`).join('   ')
-  const seconds = load.per_second
+  const seconds = wholeSeconds(load)
   const lines = [
     [
       'rate',
@@ -147,7 +148,7 @@ function loadLines(result: RunResult, page: Page): string[] {
       : [
           [
             'by second',
-            `${sparkline(seconds)}  ${facts(['least', formatCount(Math.min(...wholeSeconds(load)))], ['most', formatCount(Math.max(...seconds))])}`,
+            `${sparkline(seconds)}  ${facts(['least', formatCount(Math.min(...seconds))], ['most', formatCount(Math.max(...seconds))])}`,
           ],
         ]),
     [
@@ -169,12 +170,6 @@ function loadLines(result: RunResult, page: Page): string[] {
       wrapped(`${plural(count, 'payment')} ${code}: ${example}`, page, `${paint.red('✗')} `),
     ),
   ]
-}
-
-/** Without the last one when it was not a whole second: it has fewer for that alone. */
-function wholeSeconds({per_second: seconds, wall_s: wallS}: RunResult['load']): readonly number[] {
-  const whole = seconds.slice(0, Math.floor(wallS))
-  return whole.length === 0 ? seconds : whole
 }
 
 function ladderLines({ladder}: RunResult, page: Page): string[] {

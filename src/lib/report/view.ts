@@ -165,6 +165,15 @@ export function verdictTitle({run, verdict}: RunResult): string {
   return verdict === 'failed' ? 'FAILED, INTERRUPTED' : 'INTERRUPTED'
 }
 
+/**
+ * Payments acked by second, to be shown side by side: without the last one when it was not a whole second, for it has
+ * fewer for that alone.
+ */
+export function wholeSeconds({per_second: seconds, wall_s: wallS}: RunResult['load']): readonly number[] {
+  const whole = seconds.slice(0, Math.floor(wallS))
+  return whole.length === 0 ? seconds : whole
+}
+
 /** Wall-clock seconds from start to finish, drain and audit included; null when the times cannot be read. */
 export function spanOf(run: RunResult['run']): number | null {
   const seconds = (Date.parse(run.finished_at) - Date.parse(run.started_at)) / 1000

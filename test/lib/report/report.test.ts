@@ -72,6 +72,13 @@ describe('the result of an interrupted run', () => {
 })
 
 describe('payments by second', () => {
+  it('are as many bars as the schedule has seconds, though the last acks came just after it', () => {
+    const result = sampleResult()
+    const load = {...result.load, per_second: [...Array<number>(20).fill(300), 2], wall_s: 20.01}
+    expect(renderHtml({...result, load}).match(/<rect class="bar"/g)).toHaveLength(20)
+    expect(renderResult({...result, load}, {color: false, width: 100})).toMatch(/by second {2}\S{20} {2}least/)
+  })
+
   it('have an empty second among them, and leave the last one out of the least when it is no whole second', () => {
     const result = sampleResult()
     const least = (per_second: readonly number[], wall_s: number): string | undefined =>
@@ -79,6 +86,7 @@ describe('payments by second', () => {
         renderResult({...result, load: {...result.load, per_second, wall_s}}, {color: false, width: 100}),
       )?.[0]
     expect(least([300, 0, 300], 3)).toBe('least 0')
+    expect(least(Array(20).fill(0), 20)).toBe('least 0')
     expect(least([300, 299, 300, 2], 3.01)).toBe('least 299')
   })
 })
