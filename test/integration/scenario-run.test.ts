@@ -137,6 +137,16 @@ describe('a run whose tag was run before', () => {
 })
 
 describe('a run that is interrupted', () => {
+  it('before its first payment is inconclusive, and no threshold is judged on a figure', async () => {
+    const given = await optionsOf({group: freshName('unbegun'), signal: AbortSignal.abort()})
+    const thresholds = [{metric: 'rate.achieved_ratio', expression: '>=0.99', severity: 'fail'} as const]
+    const result = await runScenario({...given, plan: {...given.plan, thresholds}})
+    expect(result.run.interrupted).toBe(true)
+    expect(result.load).toMatchObject({acked: 0, achieved_tps: null, achieved_ratio: null})
+    expect(result.thresholds).toMatchObject([{actual: null, reason: 'interrupted before any payment was acknowledged'}])
+    expect(result.verdict).toBe('inconclusive')
+  })
+
   it('balances what was sent, and calls nothing else unknown', async () => {
     const interruption = new AbortController()
     const options = await optionsOf({group: freshName('interrupted'), signal: interruption.signal})

@@ -120,7 +120,7 @@ export async function runScenario(options: ScenarioRunOptions): Promise<RunResul
       ? null
       : summarizeDetection(facts, {from: Math.min(plan.warmupCount, summary.due), to: summary.due})
   if (detection !== null && !detection.enough_frauds) {
-    notes.push(`${detection.frauds} frauds were graded: detection figures need ${ENOUGH_FRAUDS} before a verdict`)
+    notes.push(`${plural(detection.frauds, 'graded fraud')}: detection figures need ${ENOUGH_FRAUDS} before a verdict`)
   }
   const histograms = {
     'produce.lateness': summary.lateness,
