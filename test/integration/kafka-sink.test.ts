@@ -186,7 +186,7 @@ describe('a broker that dies', () => {
 
 describe('a slow broker', () => {
   it('makes the sender wait, and nothing else', async () => {
-    const {sink, states, send, onTopic, outcomes, ...the} = await world({maxInFlightCount: 50})
+    const {sink, states, send, onTopic, ...the} = await world({maxInFlightCount: 50})
     await the.break({action: {kind: 'delay', delayMs: 100}, times: 2})
     let isWaiting = true
     const waiting = send(0, 60).then(() => {
@@ -199,6 +199,19 @@ describe('a slow broker', () => {
     await sink.flush()
     expect(states()).toEqual({acked: numbers(0, 60)})
     expect(await onTopic()).toEqual(numbers(0, 60))
+  })
+})
+
+describe('what waits in the queue while the broker stalls', () => {
+  it('is sent when it leaves, not when it was handed over', async () => {
+    const {sink, send, outcomes, ...the} = await world({partitions: 1, lingerMs: 0})
+    await the.break({action: {kind: 'delay', delayMs: 300}, times: 1})
+    await send(0, 10)
+    await send(10, 10)
+    await sink.flush()
+    const [first, second] = outcomes
+    expect(second?.sequences).toEqual(Float64Array.from(numbers(10, 10)))
+    expect(second?.sentUs).toBeGreaterThanOrEqual(first?.settledUs ?? Number.POSITIVE_INFINITY)
   })
 })
 
