@@ -120,7 +120,7 @@ describe.concurrent('--accounts FILE', () => {
   it('makes the stream of the accounts that p2pay accounts exported', async () => {
     await generate(['accounts', '--count', '300', '--seed', '7', '--out', 'accounts.ndjson'])
     const exported = await readFile(join(cwd, 'accounts.ndjson'), 'utf8')
-    const ids = new Set(linesOf(exported).map(line => fieldsOf(line)['accountId']))
+    const ids = new Set(linesOf(exported).map(line => fieldsOf(line)['account_id']))
     expect(ids.size).toBe(300)
     const fromFile = await generate([...SEVEN, '--accounts', 'accounts.ndjson', '--out', 'stdout'])
     for (const line of linesOf(fromFile.stdout)) expect(ids).toContain(fieldsOf(line)['debtor_id'])

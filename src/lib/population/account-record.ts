@@ -1,4 +1,4 @@
-/** An account as `p2pay accounts` exports it and `--accounts FILE` reads it (NDJSON, one a line). */
+/** An account; in the file of `p2pay accounts` and `--accounts` its names are in snake_case (accounts-file.ts). */
 export interface AccountRecord {
   readonly accountId: string
   readonly kind: 'person' | 'merchant'

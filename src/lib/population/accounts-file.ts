@@ -10,19 +10,21 @@ import {MAX_ACCOUNTS} from './population.js'
 
 const MAX_PROBLEMS_SHOWN = 20
 const MAX_ID_BYTES = 200
-const KNOWN_KEYS: ReadonlySet<string> = new Set<keyof AccountRecord>([
-  'accountId',
+/** Names in the file, in snake_case as everywhere on the wire. */
+const KNOWN_KEYS: ReadonlySet<string> = new Set([
+  'account_id',
   'kind',
   'country',
   'currency',
   'latitude',
   'longitude',
-  'merchantCategory',
+  'merchant_category',
 ])
 
 /** One account as a line without its end; what `readAccounts` reads. */
 export function encodeAccount(account: AccountRecord): string {
-  return JSON.stringify(account)
+  const {accountId, merchantCategory, ...rest} = account
+  return JSON.stringify({account_id: accountId, ...rest, merchant_category: merchantCategory})
 }
 
 /**
@@ -90,10 +92,18 @@ function parseAccount(text: string): Parsed {
   const fields: Record<string, unknown> = {...value}
   const problems: string[] = []
   for (const key of Object.keys(fields)) if (!KNOWN_KEYS.has(key)) problems.push(`unknown key ${JSON.stringify(key)}`)
-  const {accountId, kind, country, currency, latitude, longitude, merchantCategory} = fields
+  const {
+    account_id: accountId,
+    kind,
+    country,
+    currency,
+    latitude,
+    longitude,
+    merchant_category: merchantCategory,
+  } = fields
   if (!isAccountId(accountId)) {
     problems.push(
-      `accountId ${shown(accountId)} is not a text of 1 to ${MAX_ID_BYTES} bytes without control characters, quotes and backslashes`,
+      `account_id ${shown(accountId)} is not a text of 1 to ${MAX_ID_BYTES} bytes without control characters, quotes and backslashes`,
     )
   }
   if (kind !== 'person' && kind !== 'merchant') problems.push(`kind ${shown(kind)} is neither "person" nor "merchant"`)
@@ -103,9 +113,9 @@ function parseAccount(text: string): Parsed {
   if (!isWithin(latitude, 90)) problems.push(`latitude ${shown(latitude)} is not a number from -90 to 90`)
   if (!isWithin(longitude, 180)) problems.push(`longitude ${shown(longitude)} is not a number from -180 to 180`)
   if (kind === 'merchant' && !matches(merchantCategory, /^\d{4}$/)) {
-    problems.push(`merchantCategory ${shown(merchantCategory)} is not an ISO 18245 code such as "5411"`)
+    problems.push(`merchant_category ${shown(merchantCategory)} is not an ISO 18245 code such as "5411"`)
   }
-  if (kind === 'person' && merchantCategory !== undefined) problems.push('a person has no merchantCategory')
+  if (kind === 'person' && merchantCategory !== undefined) problems.push('a person has no merchant_category')
   if (problems.length > 0 || !isAccountId(accountId) || !matches(country, /./) || !matches(currency, /./))
     return {problems}
   if (!isWithin(latitude, 90) || !isWithin(longitude, 180)) return {problems}

@@ -6,9 +6,9 @@ import {encodeAccount, readAccounts} from '../../../src/lib/population/accounts-
 import {buildPopulation, exportAccounts} from '../../../src/lib/population/population.js'
 import {makeTemporaryDirectory, removeDirectory} from '../../support/temp.js'
 
-const PERSON = {accountId: 'a', kind: 'person', country: 'DE', currency: 'EUR', latitude: 52.5, longitude: 13.4}
-const OTHER = {...PERSON, accountId: 'b'}
-const SHOP = {...PERSON, accountId: 'c', kind: 'merchant', merchantCategory: '5411'}
+const PERSON = {account_id: 'a', kind: 'person', country: 'DE', currency: 'EUR', latitude: 52.5, longitude: 13.4}
+const OTHER = {...PERSON, account_id: 'b'}
+const SHOP = {...PERSON, account_id: 'c', kind: 'merchant', merchant_category: '5411'}
 
 describe('an accounts file', () => {
   let directory = ''
@@ -39,31 +39,31 @@ describe('an accounts file', () => {
     ['an array', '[]', /line 4: not a JSON object/],
     ['a number', '7', /line 4: not a JSON object/],
     ['null', 'null', /line 4: not a JSON object/],
-    ['an unknown key', {...PERSON, accountId: 'd', name: 'x'}, /line 4: unknown key "name"/],
-    ['a missing id', {...PERSON, accountId: undefined}, /line 4: accountId \(missing\)/],
-    ['an empty id', {...PERSON, accountId: ''}, /line 4: accountId ""/],
-    ['an id that is a number', {...PERSON, accountId: 12}, /line 4: accountId 12/],
-    ['an id with a quote', {...PERSON, accountId: 'a"b'}, /line 4: accountId/],
-    ['an id with a NUL', {...PERSON, accountId: 'a\u0000b'}, /line 4: accountId/],
-    ['an id with a lone surrogate', {...PERSON, accountId: 'a\ud800'}, /line 4: accountId/],
-    ['an id that is too long', {...PERSON, accountId: 'x'.repeat(201)}, /line 4: accountId/],
+    ['an unknown key', {...PERSON, account_id: 'd', name: 'x'}, /line 4: unknown key "name"/],
+    ['a missing id', {...PERSON, account_id: undefined}, /line 4: account_id \(missing\)/],
+    ['an empty id', {...PERSON, account_id: ''}, /line 4: account_id ""/],
+    ['an id that is a number', {...PERSON, account_id: 12}, /line 4: account_id 12/],
+    ['an id with a quote', {...PERSON, account_id: 'a"b'}, /line 4: account_id/],
+    ['an id with a NUL', {...PERSON, account_id: 'a\u0000b'}, /line 4: account_id/],
+    ['an id with a lone surrogate', {...PERSON, account_id: 'a\ud800'}, /line 4: account_id/],
+    ['an id that is too long', {...PERSON, account_id: 'x'.repeat(201)}, /line 4: account_id/],
     ['an id that occurs twice', PERSON, /line 4: account id "a" is that of line 1/],
-    ['an unknown kind', {...PERSON, accountId: 'd', kind: 'bank'}, /line 4: kind "bank"/],
-    ['a country that is none', {...PERSON, accountId: 'd', country: 'Germany'}, /line 4: country "Germany"/],
-    ['a currency that is none', {...PERSON, accountId: 'd', currency: 'eur'}, /line 4: currency "eur"/],
-    ['a latitude off the globe', {...PERSON, accountId: 'd', latitude: 91}, /line 4: latitude 91/],
-    ['a longitude that is text', {...PERSON, accountId: 'd', longitude: '13'}, /line 4: longitude "13"/],
+    ['an unknown kind', {...PERSON, account_id: 'd', kind: 'bank'}, /line 4: kind "bank"/],
+    ['a country that is none', {...PERSON, account_id: 'd', country: 'Germany'}, /line 4: country "Germany"/],
+    ['a currency that is none', {...PERSON, account_id: 'd', currency: 'eur'}, /line 4: currency "eur"/],
+    ['a latitude off the globe', {...PERSON, account_id: 'd', latitude: 91}, /line 4: latitude 91/],
+    ['a longitude that is text', {...PERSON, account_id: 'd', longitude: '13'}, /line 4: longitude "13"/],
     [
       'a merchant without category',
-      {...SHOP, accountId: 'd', merchantCategory: undefined},
-      /line 4: merchantCategory \(missing\)/,
+      {...SHOP, account_id: 'd', merchant_category: undefined},
+      /line 4: merchant_category \(missing\)/,
     ],
     [
       'a merchant with a bad category',
-      {...SHOP, accountId: 'd', merchantCategory: '541'},
-      /line 4: merchantCategory "541"/,
+      {...SHOP, account_id: 'd', merchant_category: '541'},
+      /line 4: merchant_category "541"/,
     ],
-    ['a person with a category', {...PERSON, accountId: 'd', merchantCategory: '5411'}, /line 4: a person has no/],
+    ['a person with a category', {...PERSON, account_id: 'd', merchant_category: '5411'}, /line 4: a person has no/],
   ])('is refused for %s', async (_name, line, message) => {
     const reading = readAccounts(await fileOf(PERSON, OTHER, SHOP, line))
     await expect(reading).rejects.toMatchObject({code: 'P2PAY_ACCOUNTS_FILE', message: expect.stringMatching(message)})
