@@ -7,10 +7,9 @@ import type {TopicNames} from '../payment/topics.js'
 import {formatCount, formatMs} from '../report/format.js'
 import type {DetectCounters, StateReport} from '../run/detect/counters.js'
 import type {DetectSummary} from '../run/detect.js'
-import {openDetectorPorts} from './detector-ports.js'
+import {openDetectorPorts, openDetectorServices} from './detector-ports.js'
 import {durationFlag, partitionsOf} from './flags.js'
 import type {Progress} from './progress.js'
-import {openServices} from './services.js'
 
 export interface DetectFlags {
   readonly dir: string
@@ -84,17 +83,7 @@ export async function runDetector(
   const {plan} = await planOf({scenario: flags.scenario})
   const detector = createDetector(plan.detector)
   const topics = topicsOf(flags)
-  const services = await openServices({
-    brokers: flags.brokers,
-    properties: flags.property ?? [],
-    databaseUrl: flags['database-url'],
-    database: flags['no-database'] ? 'off' : 'wanted',
-    directory: flags.dir,
-    whenAbsent: 'host',
-    clock,
-    signal,
-    note: text => progress.note(text),
-  })
+  const services = await openDetectorServices(flags, context)
   try {
     const ensured = await services.kafka.admin.ensureTopics(Object.values(topics), ...partitionsOf(flags.partitions))
     for (const note of ensured.notes) progress.note(`! ${note}`)

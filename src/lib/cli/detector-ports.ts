@@ -5,7 +5,8 @@ import type {TopicNames} from '../payment/topics.js'
 import type {RecordPublisher} from '../sink/publisher.js'
 import type {RecordSource} from '../source/source.js'
 import type {PaymentStore, SnapshotStore} from '../store/store.js'
-import type {Services} from './services.js'
+import type {Progress} from './progress.js'
+import {openServices, type Services} from './services.js'
 
 export interface DetectorPorts {
   readonly source: RecordSource
@@ -20,6 +21,32 @@ export interface DetectorPortOptions {
   readonly group: string
   readonly directory: string
   readonly clock: Clock
+}
+
+export interface DetectorServiceFlags {
+  readonly brokers: string | undefined
+  readonly property: readonly string[] | undefined
+  readonly 'database-url': string | undefined
+  readonly 'no-database': boolean
+  readonly dir: string
+}
+
+/** The broker and the database of a command that detects: what its flags name, else the embedded ones. */
+export function openDetectorServices(
+  flags: DetectorServiceFlags,
+  context: {readonly progress: Progress; readonly signal: AbortSignal; readonly clock: Clock},
+): Promise<Services> {
+  return openServices({
+    brokers: flags.brokers,
+    properties: flags.property ?? [],
+    databaseUrl: flags['database-url'],
+    database: flags['no-database'] ? 'off' : 'wanted',
+    directory: flags.dir,
+    whenAbsent: 'host',
+    clock: context.clock,
+    signal: context.signal,
+    note: text => context.progress.note(text),
+  })
 }
 
 /** @throws EnvironmentError broker, database or its schema */

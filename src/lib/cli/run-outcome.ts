@@ -7,12 +7,11 @@ import {formatCount} from '../report/format.js'
 import type {RunResult} from '../report/result.js'
 import type {RunProgress} from '../run/scenario-run.js'
 import {type DetectFlags, topicsOf} from './detect-outcome.js'
-import {openDetectorPorts} from './detector-ports.js'
+import {openDetectorPorts, openDetectorServices} from './detector-ports.js'
 import {partitionsOf} from './flags.js'
 import {isPaced, progressLine} from './generate-outcome.js'
 import {freshRunTag, type PlanFlags, planOf} from './plan.js'
 import type {Progress} from './progress.js'
-import {openServices} from './services.js'
 import {packageVersion} from './version.js'
 
 export type RunFlags = PlanFlags &
@@ -55,17 +54,7 @@ export async function runOutcome(flags: RunFlags, context: RunContext): Promise<
   const topics = topicsOf(flags)
   const tag = flags['run-tag'] === undefined ? await freshRunTag() : parseRunTag(flags['run-tag'])
   const startMs = planned.plan.startMs ?? nowMs(clock)
-  const services = await openServices({
-    brokers: flags.brokers,
-    properties: flags.property ?? [],
-    databaseUrl: flags['database-url'],
-    database: flags['no-database'] ? 'off' : 'wanted',
-    directory: flags.dir,
-    whenAbsent: 'host',
-    clock,
-    signal,
-    note: text => progress.note(text),
-  })
+  const services = await openDetectorServices(flags, context)
   try {
     const ensured = await services.kafka.admin.ensureTopics(
       Object.values(topics),
