@@ -12,5 +12,7 @@ export default defineConfig({
     testTimeout: 30_000,
     hookTimeout: 60_000,
     pool: 'forks',
+    // Many tests wait for processes rather than compute: by itself vitest leaves one of two cores idle.
+    maxWorkers: 2,
   },
 })
