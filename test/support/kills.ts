@@ -1,10 +1,14 @@
 /** The fault runs that several suites share: a detector that is killed again and again while payments come in. */
+import {setTimeout as delay} from 'node:timers/promises'
 import {expect} from 'vitest'
 import {present} from '../../src/lib/base/assert.js'
 import {Random} from '../../src/lib/base/random.js'
 import {type Aftermath, extraCopies, flaggedCount, problemsOf, statesOf} from './aftermath.js'
 import {type Finished, type P2pay, start} from './p2pay.js'
 import {type LoadOptions, Pipeline} from './pipeline.js'
+
+/** More than any process here takes for a step; the longest load runs for a minute. */
+const MAX_WAIT_MS = 90_000
 
 export interface KillOptions {
   readonly load: LoadOptions
@@ -57,9 +61,27 @@ export async function kill(process: P2pay): Promise<void> {
   expect((await process.finished).signal).toBe('SIGKILL')
 }
 
+/** Waits for the end of a process. @throws Error with all that it said when it does not end */
+export function endOf(process: P2pay): Promise<Finished> {
+  return inTime(process, 'end', process.finished)
+}
+
+async function inTime<T>(process: P2pay, what: string, event: Promise<T>): Promise<T> {
+  const late = new AbortController()
+  const overdue = delay(MAX_WAIT_MS, undefined, {signal: late.signal, ref: false}).then(() => {
+    throw new Error(`there was no ${what} within ${MAX_WAIT_MS} ms:\n${process.stdout}\n${process.stderr}`)
+  })
+  overdue.catch(() => {})
+  try {
+    return await Promise.race([event, overdue])
+  } finally {
+    late.abort()
+  }
+}
+
 /** The generator ended by itself, and everything that it sent was acknowledged. */
 export async function expectGenerated(generator: P2pay): Promise<void> {
-  const {exitCode, stderr} = await generator.finished
+  const {exitCode, stderr} = await endOf(generator)
   expect(exitCode, stderr).toBe(0)
 }
 
@@ -67,7 +89,7 @@ export async function expectGenerated(generator: P2pay): Promise<void> {
 export async function finish(pipeline: Pipeline, detector: P2pay, {isAlone = true} = {}): Promise<void> {
   await pipeline.untilNoLag()
   detector.kill('SIGTERM')
-  const {exitCode, stdout, stderr} = await detector.finished
+  const {exitCode, stdout, stderr} = await endOf(detector)
   expect(exitCode, stderr).toBe(0)
   // The windows are whole: nothing that belongs into them was gone when they were rebuilt. With several detectors
   // those of creditors, devices and places are not.
@@ -124,8 +146,8 @@ export async function startHost(
 ): Promise<{readonly process: P2pay; readonly brokers: string; readonly databaseUrl: string}> {
   const ports = ['--port', String(port), '--database-port', String(databasePort)]
   const process = start(['up', ...ports], {cwd: directory})
-  const [, brokers = ''] = await process.output(/^P2PAY_BROKERS=(.+)$/m)
-  const [, databaseUrl = ''] = await process.output(/^P2PAY_DATABASE_URL=(.+)$/m)
+  const announced = process.output(/^P2PAY_BROKERS=(.+)\nP2PAY_DATABASE_URL=(.+)$/m)
+  const [, brokers = '', databaseUrl = ''] = await inTime(process, 'address', announced)
   return {process, brokers, databaseUrl}
 }
 
@@ -144,7 +166,7 @@ export async function outages(
     await pipeline.untilRows(((0.3 + index) / happen.length) * load.tps * load.durationS)
     await outage(detector)
   }
-  const generated = await generator.finished
+  const generated = await endOf(generator)
   await finish(pipeline, detector)
   const aftermath = await pipeline.aftermath()
   expectCounted(aftermath, generated, load)
@@ -163,7 +185,7 @@ export async function comeAndGo(pipeline: Pipeline, load: LoadOptions): Promise<
   const leave = async (): Promise<void> => {
     const leaving = present(running.shift(), 'a detector')
     leaving.kill('SIGTERM')
-    const {exitCode, stderr} = await leaving.finished
+    const {exitCode, stderr} = await endOf(leaving)
     expect(exitCode, stderr).toBe(0)
   }
   const die = (): Promise<void> => kill(present(running.shift(), 'a detector'))

@@ -7,7 +7,7 @@ import type {Kafka, KafkaConfig, SASLOptions} from 'kafkajs'
 import kafkajs from 'kafkajs'
 import type {Clock} from '../base/clock.js'
 import type {KafkaSettings, SaslSettings} from './properties.js'
-import {type RequestListener, socketFactory} from './socket.js'
+import type {RequestListener, Sockets} from './socket.js'
 
 export interface KafkaClients {
   readonly brokers: readonly string[]
@@ -28,11 +28,14 @@ export interface ClientSources {
   readonly clock: Clock
   readonly clientId: string
   readonly onDiagnostic: (line: string) => void
+  /** Where the clients' sockets come from. */
+  readonly sockets: Sockets
 }
 
 const CONNECT_RETRIES = 3
 
-export function createClients({brokers, settings, clock, clientId, onDiagnostic}: ClientSources): KafkaClients {
+export function createClients(sources: ClientSources): KafkaClients {
+  const {brokers, settings, clock, clientId, onDiagnostic, sockets} = sources
   return {
     brokers,
     settings,
@@ -53,7 +56,7 @@ export function createClients({brokers, settings, clock, clientId, onDiagnostic}
           ({namespace, log}) =>
             onDiagnostic(`kafkajs ${namespace}: ${log.message}`),
         ...security(settings),
-        socketFactory: socketFactory(options.onRequest),
+        socketFactory: sockets.factory(options.onRequest),
       }),
   }
 }

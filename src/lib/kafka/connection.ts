@@ -7,13 +7,14 @@ import {UsageError} from '../base/errors.js'
 import {type KafkaAdmin, openAdmin} from './admin.js'
 import {createClients, type KafkaClients} from './client.js'
 import {type KafkaProperties, parseProperties} from './properties.js'
+import {Sockets} from './socket.js'
 
 export interface KafkaConnection extends KafkaClients {
   /** For the first line of a run: `Kafka at localhost:9092 (cluster abc, 3 brokers)`. No secrets. */
   readonly description: string
   readonly clusterId: string | null
   readonly admin: KafkaAdmin
-  /** Closes the admin side; producers and consumers are closed by those who opened them. */
+  /** Closes the admin side; producers and consumers are closed by those who opened them, before. */
   close(): Promise<void>
 }
 
@@ -42,12 +43,14 @@ const CONNECT_TIMEOUT_MS = 10_000
  */
 export async function connectKafka(options: ConnectOptions): Promise<KafkaConnection> {
   const brokers = parseBrokers(options.brokers)
+  const sockets = new Sockets()
   const clients = createClients({
     brokers,
     settings: parseProperties(options.properties ?? [], options.environment),
     clock: options.clock ?? systemClock,
     clientId: options.clientId ?? 'p2pay',
     onDiagnostic: options.onDiagnostic ?? (() => {}),
+    sockets,
   })
   const admin = await openAdmin(clients, options.timeoutMs ?? CONNECT_TIMEOUT_MS)
   const cluster = await admin.clusterInfo()
@@ -57,7 +60,10 @@ export async function connectKafka(options: ConnectOptions): Promise<KafkaConnec
     description: `Kafka at ${brokers.join(',')} (cluster ${cluster.clusterId ?? 'n/a'}, ${count} broker${count === 1 ? '' : 's'})`,
     clusterId: cluster.clusterId,
     admin,
-    close: () => admin.close(),
+    close: async () => {
+      await admin.close()
+      sockets.end()
+    },
   }
 }
 

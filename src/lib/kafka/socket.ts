@@ -15,16 +15,32 @@ const KEEP_ALIVE_DELAY_MS = 60_000
 /** Requests begin with their length (int32); the API key (int16) follows. */
 const API_KEY_AT = 4
 
-export function socketFactory(onRequest?: RequestListener): ISocketFactory {
-  return ({host, port, ssl, onConnect}) => {
-    const socket =
-      ssl === null || ssl === undefined
-        ? connect({host, port, noDelay: true}, onConnect)
-        : connectTls({host, port, ...(isIP(host) === 0 ? {servername: host} : {}), ...ssl}, onConnect)
-    socket.setNoDelay(true)
-    socket.setKeepAlive(true, KEEP_ALIVE_DELAY_MS)
-    if (onRequest !== undefined) listen(socket, onRequest)
-    return socket
+/** The sockets of a connection's clients. */
+export class Sockets {
+  readonly #open = new Set<Socket>()
+
+  factory(onRequest?: RequestListener): ISocketFactory {
+    return ({host, port, ssl, onConnect}) => {
+      const socket =
+        ssl === null || ssl === undefined
+          ? connect({host, port, noDelay: true}, onConnect)
+          : connectTls({host, port, ...(isIP(host) === 0 ? {servername: host} : {}), ...ssl}, onConnect)
+      socket.setNoDelay(true)
+      socket.setKeepAlive(true, KEEP_ALIVE_DELAY_MS)
+      if (onRequest !== undefined) listen(socket, onRequest)
+      this.#open.add(socket)
+      socket.once('close', () => this.#open.delete(socket))
+      return socket
+    }
+  }
+
+  /**
+   * Ends what is left once every client was disconnected. When a broker goes away, requests that come together each
+   * dial anew in kafkajs 2.2, and it forgets all of their sockets but the last: those, with their timers, would keep
+   * the process alive. An error is what makes kafkajs clear the timers too.
+   */
+  end(): void {
+    for (const socket of this.#open) socket.destroy(new Error('the client is closed'))
   }
 }
 
