@@ -9,7 +9,7 @@ export default defineConfig({
     exclude: ['test/services/**', 'test/nightly/**', 'node_modules/**'],
     disableConsoleIntercept: true,
     reporters: reportFile ? ['default', ['json', {outputFile: reportFile}]] : ['default'],
-    testTimeout: 30_000,
+    testTimeout: 60_000,
     hookTimeout: 60_000,
     pool: 'forks',
     // Many tests wait for processes rather than compute: by itself vitest leaves one of two cores idle.
