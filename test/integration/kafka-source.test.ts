@@ -14,6 +14,7 @@ const GROUP_AUTHORIZATION_FAILED = 30
 const COORDINATOR_NOT_AVAILABLE = 15
 const GROUP_LOAD_IN_PROGRESS = 14
 const POLICY_VIOLATION = 44
+const UNKNOWN_TOPIC_OR_PARTITION = 3
 const shared = sharedBroker()
 
 async function world(count: number, {partitions = 1, isOwn = false} = {}) {
@@ -278,6 +279,22 @@ describe('asking for a lag', () => {
 })
 
 describe('creating topics', () => {
+  it('waits until the broker has heard of them', async () => {
+    const broker = shared()
+    const connection = await broker.connect()
+    const names = ['slow.one', 'slow.two']
+    await broker.injectFaults([
+      {api: 'Metadata', topic: 'slow.two', action: {kind: 'error', errorCode: UNKNOWN_TOPIC_OR_PARTITION}, times: 3},
+    ])
+    expect(await connection.admin.ensureTopics(names, 2)).toMatchObject({
+      created: names,
+      partitionCounts: new Map([
+        ['slow.one', 2],
+        ['slow.two', 2],
+      ]),
+    })
+  })
+
   it('tells why the broker refuses', async () => {
     const broker = shared()
     const connection = await broker.connect()

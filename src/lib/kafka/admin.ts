@@ -159,8 +159,12 @@ export async function openAdmin(clients: KafkaClients, timeoutMs: number): Promi
       }),
     listTopics: () => attempt('list the topics', () => listTopics(admin)),
     describeTopics: names => attempt('describe topics', () => describeTopics(admin, names)),
-    ensureTopics: (names, partitions, origin = 'asked') =>
-      attempt(`create topics ${names.join(', ')}`, () => ensureTopics(admin, names, partitions, origin)),
+    ensureTopics: (names, partitions, origin = 'asked') => {
+      const created = new Set<string>()
+      return attempt(`create topics ${names.join(', ')}`, () =>
+        ensureTopics(admin, {names, partitions, origin, created}),
+      )
+    },
     deleteTopics: names =>
       attempt('delete topics', async () => {
         const there = await listTopics(admin)
@@ -218,7 +222,10 @@ async function describeTopics(admin: Admin, names: readonly string[]): Promise<r
   const there = await admin.listTopics()
   const topics = [...new Set(names)].filter(name => there.includes(name))
   if (topics.length === 0) return []
-  const metadata = await admin.fetchTopicMetadata({topics})
+  const metadata = await admin.fetchTopicMetadata({topics}).catch((error: unknown) => {
+    // kafkajs swallows what a broker says of a topic that it has not heard of, and then reads from null.
+    throw error instanceof TypeError ? notYet('the topics are not known yet', error) : error
+  })
   const partitionsOf = new Map(metadata.topics.map(({name, partitions}) => [name, partitions]))
   return topics.map(name => ({
     name,
@@ -228,20 +235,31 @@ async function describeTopics(admin: Admin, names: readonly string[]): Promise<r
   }))
 }
 
-async function ensureTopics(
-  admin: Admin,
-  names: readonly string[],
-  partitions: number,
-  origin: 'asked' | 'default',
-): Promise<EnsuredTopics> {
+interface WantedTopics {
+  readonly names: readonly string[]
+  readonly partitions: number
+  readonly origin: 'asked' | 'default'
+  /** By earlier attempts, and by this one. */
+  readonly created: Set<string>
+}
+
+async function ensureTopics(admin: Admin, wishes: WantedTopics): Promise<EnsuredTopics> {
+  const {names, partitions, origin} = wishes
   const wanted = [...new Set(names)]
   checkTopicNames(wanted)
   const there = await admin.listTopics()
   const missing = wanted.filter(name => !there.includes(name))
-  if (missing.length > 0) await createTopics(admin, missing, partitions)
+  if (missing.length > 0 && (await createTopics(admin, missing, partitions))) {
+    for (const name of missing) wishes.created.add(name)
+  }
+  const created = wanted.filter(name => wishes.created.has(name))
   const topics = await describeTopics(admin, wanted)
+  const isEverywhere = (topic: TopicInfo): boolean => topic.partitions.every(({leader}) => leader >= 0)
+  if (topics.length < wanted.length || !topics.every(isEverywhere)) {
+    throw notYet('the topics do not have leaders yet')
+  }
   const counts = new Map(topics.map(topic => [topic.name, topic.partitions.length]))
-  if (origin === 'default') return {created: missing, notes: [], partitionCounts: counts}
+  if (origin === 'default') return {created, notes: [], partitionCounts: counts}
   const few = topics.filter(topic => topic.partitions.length < partitions)
   if (few.length > 0) {
     const found = few.map(topic => `${topic.name} has ${topic.partitions.length}`).join(', ')
@@ -259,22 +277,33 @@ async function ensureTopics(
     .map(
       topic => `topic ${topic.name} has ${topic.partitions.length} partitions, more than the ${partitions} asked for`,
     )
-  return {created: missing, notes, partitionCounts: counts}
+  return {created, notes, partitionCounts: counts}
 }
 
-async function createTopics(admin: Admin, names: readonly string[], partitions: number): Promise<void> {
+/** Passes by itself: `attempt` waits for it. */
+function notYet(message: string, cause?: unknown): Error {
+  return Object.assign(new Error(message), {type: 'LEADER_NOT_AVAILABLE', cause})
+}
+
+/**
+ * Does not wait for leaders: kafkajs gives up when the broker that it asks has not heard of the topics yet, as happens
+ * for a moment with KRaft.
+ *
+ * @returns false when somebody else has created one of them at the same moment
+ */
+async function createTopics(admin: Admin, names: readonly string[], partitions: number): Promise<boolean> {
   const create = (replicationFactor: number): Promise<boolean> =>
     admin.createTopics({
       topics: names.map(topic => ({topic, numPartitions: partitions, replicationFactor})),
-      waitForLeaders: true,
+      waitForLeaders: false,
       timeout: CREATE_TIMEOUT_MS,
     })
   try {
-    await create(BROKER_DEFAULT_REPLICATION)
+    return await create(BROKER_DEFAULT_REPLICATION)
   } catch (error) {
     // Brokers before 2.4 want a number.
     if (failureOf(error).type !== 'INVALID_REPLICATION_FACTOR') throw error
-    await create(1)
+    return create(1)
   }
 }
 

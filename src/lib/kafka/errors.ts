@@ -142,6 +142,8 @@ const PASSING: readonly string[] = [
   'GROUP_COORDINATOR_NOT_AVAILABLE',
   'NOT_COORDINATOR_FOR_GROUP',
   'LEADER_NOT_AVAILABLE',
+  // Of a topic that was listed, or created, a moment before.
+  'UNKNOWN_TOPIC_OR_PARTITION',
   'NOT_LEADER_FOR_PARTITION',
   'NOT_CONTROLLER',
   'OFFSET_NOT_AVAILABLE',
