@@ -73,6 +73,8 @@ async function chaos(pipeline: Pipeline, load: LoadOptions, accidents: readonly 
   }
   const generated = await generator.finished
   for (const detector of [one, other]) await finish(pipeline, await detector.ready(), {isAlone: false})
+  // What they had taken over last they may not have read again.
+  await pipeline.detectToEnd()
   const aftermath = await pipeline.aftermath()
   process.stderr.write(`seed ${SEED}: ${log.join(', ')}; ${countsOf(aftermath)}\n`)
   expectCounted(aftermath, generated, load)

@@ -198,6 +198,8 @@ export async function comeAndGo(pipeline: Pipeline, load: LoadOptions): Promise<
   await expectGenerated(generator)
   expect(running).toHaveLength(1)
   await finish(pipeline, present(running[0], 'the last detector'), {isAlone: false})
+  // What it had taken over last it may not have read again.
+  await pipeline.detectToEnd()
   return pipeline.aftermath()
 }
 

@@ -6,6 +6,7 @@ import {randomBytes} from 'node:crypto'
 import {join} from 'node:path'
 import {setTimeout as delay} from 'node:timers/promises'
 import pg from 'pg'
+import {messageOf} from '../../src/lib/base/errors.js'
 import {debtorWindows, stateDigest} from '../../src/lib/detect/compare.js'
 import {debtorShard} from '../../src/lib/detect/shard-name.js'
 import {connectKafka, type KafkaConnection} from '../../src/lib/kafka/connection.js'
@@ -42,6 +43,7 @@ export class Pipeline {
   readonly topics: TopicNames
   readonly group: string
   readonly #options: PipelineOptions
+  readonly #processes: P2pay[] = []
 
   /** @param before whose topics and group are used again, for another run */
   constructor(options: PipelineOptions, before?: Pipeline) {
@@ -62,23 +64,23 @@ export class Pipeline {
   }
 
   generate({tps, durationS, seed}: LoadOptions, more: readonly string[] = []): P2pay {
-    return start(
-      [
-        ...['generate', '--tps', String(tps), '--duration', `${durationS}s`, '--seed', String(seed)],
-        ...['--run-tag', this.tag, '-b', this.brokers, '-t', this.topics.raw, '--fraud-rate', '0.02', ...more],
-      ],
-      this.#place('p2pay'),
-    )
+    return this.#start([
+      ...['generate', '--tps', String(tps), '--duration', `${durationS}s`, '--seed', String(seed)],
+      ...['--run-tag', this.tag, '-b', this.brokers, '-t', this.topics.raw, '--fraud-rate', '0.02', ...more],
+    ])
   }
 
   detect(more: readonly string[] = []): P2pay {
-    return start(
-      [
-        ...['detect', '-b', this.brokers, '--database-url', this.databaseUrl, '-g', this.group],
-        ...['-X', `session.timeout.ms=${this.#options.sessionTimeoutMs}`, ...topicFlags(this.topics), ...more],
-      ],
-      this.#place('p2pay'),
-    )
+    return this.#start([
+      ...['detect', '-b', this.brokers, '--database-url', this.databaseUrl, '-g', this.group],
+      ...['-X', `session.timeout.ms=${this.#options.sessionTimeoutMs}`, ...topicFlags(this.topics), ...more],
+    ])
+  }
+
+  /** One more detector, alone, which brings state to the end of the topic and has nothing else to do. */
+  async detectToEnd(): Promise<void> {
+    const {exitCode, stdout, stderr} = await this.detect(['--until-idle', '1s']).finished
+    if (exitCode !== 0 || !stdout.startsWith('consumed 0,')) throw new Error(`it was not the end:\n${stdout}${stderr}`)
   }
 
   /** Another group from the earliest record to the end, in one go, with outputs that nobody looks at. */
@@ -130,7 +132,7 @@ export class Pipeline {
 
   /** Waits until the table has at least so many rows; what it had then. */
   untilRows(count: number): Promise<number> {
-    return until(`${count} rows`, async () => {
+    return this.#until(`${count} rows`, async () => {
       const rows = await this.rowCount()
       return rows !== undefined && rows >= count ? rows : undefined
     })
@@ -139,7 +141,7 @@ export class Pipeline {
   /** Waits until the group has committed everything that is on the raw topic. */
   untilNoLag(): Promise<true> {
     return this.connected(connection =>
-      until('no lag', async () => {
+      this.#until('end of the lag', async () => {
         const lags = await connection.admin.lagOf(this.group, this.topics.raw)
         return lags.length === PARTITIONS && lags.every(({lag}) => lag === 0) ? true : undefined
       }),
@@ -149,7 +151,7 @@ export class Pipeline {
   /** Waits until the group has at least so many records to read, as it has when its detector is held up. */
   untilBehind(count: number): Promise<number> {
     return this.connected(connection =>
-      until(`lag of ${count}`, async () => {
+      this.#until(`lag of ${count}`, async () => {
         const lags = await connection.admin.lagOf(this.group, this.topics.raw)
         const behind = lags.reduce((sum, {lag}) => sum + lag, 0)
         return behind >= count ? behind : undefined
@@ -209,6 +211,24 @@ export class Pipeline {
     const shards = Array.from({length: PARTITIONS}, (_, partition) => debtorShard(partition))
     const snapshots = await store.loadSnapshots({group, topic: this.topics.raw}, shards)
     return new Map(snapshots.map(snapshot => [snapshot.shard, snapshot]))
+  }
+
+  #start(args: readonly string[]): P2pay {
+    const process = start(args, this.#place('p2pay'))
+    this.#processes.push(process)
+    return process
+  }
+
+  async #until<T>(what: string, ask: () => Promise<T | undefined>): Promise<T> {
+    try {
+      return await until(what, ask)
+    } catch (cause) {
+      const said = this.#processes.map(({process, stdout, stderr}) => {
+        const end = process.exitCode ?? process.signalCode ?? 'running'
+        return `${process.spawnargs.slice(2, 4).join(' ')} (${end}):\n${stdout}${stderr}`
+      })
+      throw new Error(`${messageOf(cause)}\n${said.join('\n')}`, {cause})
+    }
   }
 
   #place(name: string): {readonly cwd: string; readonly env: Readonly<Record<string, string>>} {
