@@ -6,7 +6,17 @@ import {describe, expect, it} from 'vitest'
 import {paymentIdOf} from '../../src/lib/payment/payment-id.js'
 import {readJournal} from '../../src/lib/run/journal.js'
 import {statesOf} from '../support/aftermath.js'
-import {countsOf, expectNothingLost, kill, killHosts, outages, startHost} from '../support/kills.js'
+import {
+  countsOf,
+  endOf,
+  expectCounted,
+  expectNothingLost,
+  finish,
+  kill,
+  killHosts,
+  outages,
+  startHost,
+} from '../support/kills.js'
 import {Pipeline} from '../support/pipeline.js'
 import {temporaryDirectory} from '../support/temp.js'
 import {freePorts} from './ports.js'
@@ -58,6 +68,29 @@ describe('a killed host of the embedded services', () => {
       },
     ])
     expect(statesOf(aftermath)).toEqual({acked: 2500})
+    await expectNothingLost(pipeline, aftermath)
+  })
+
+  it('that stays away for too long leaves outcomes failed or unknown, and says so', {timeout: 120_000}, async () => {
+    const [port = 0, databasePort = 0] = await freePorts(2)
+    const directory = await temporaryDirectory()
+    const host = await startHost(directory, port, databasePort)
+    const pipeline = new Pipeline({...host, directory, sessionTimeoutMs: 2000})
+    const load = {tps: 500, durationS: 10, seed: 8}
+    const detector = pipeline.detect()
+    const generator = pipeline.generate(load, ['-X', 'delivery.timeout.ms=1000'])
+    await pipeline.untilRows(500)
+    await kill(host.process)
+    await generator.output(/ [\d,]+ failed, [\d,]+ unknown/)
+    await startHost(directory, port, databasePort)
+
+    const generated = await endOf(generator)
+    await finish(pipeline, detector)
+    const aftermath = await pipeline.aftermath()
+    process.stderr.write(`${countsOf(aftermath)}\n`)
+    expectCounted(aftermath, generated, load)
+    expect(generated.exitCode).not.toBe(0)
+    // Among the problems would be: acked and lost, failed and yet there.
     await expectNothingLost(pipeline, aftermath)
   })
 })
