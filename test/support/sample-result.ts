@@ -122,6 +122,7 @@ export function sampleResult(): RunResult {
     },
     load: LOAD,
     latencies: summarizeLatencies(HISTOGRAMS),
+    http: null,
     ladder: LADDER,
     detection: DETECTION,
     thresholds,
@@ -156,6 +157,7 @@ export function emptyResult(): RunResult {
       errors: [],
     },
     latencies: [],
+    http: null,
     ladder: null,
     detection: null,
     thresholds: [

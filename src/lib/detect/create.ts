@@ -7,7 +7,7 @@ import type {Decision} from '../payment/decision.js'
 import type {Payment} from '../payment/payment.js'
 import {countryRisks} from './country-risk.js'
 import {DebtorWindows, type NearThreshold} from './debtor-windows.js'
-import type {Detector, DetectorStats, InputPosition, ShardSnapshot} from './detector.js'
+import type {Detector, DetectorStats, InputPosition, Look, ShardSnapshot} from './detector.js'
 import {PaymentEvent} from './event.js'
 import {createFeatures, type Features} from './features.js'
 import {type DetectorOptions, type ResolvedOptions, resolveOptions} from './options.js'
@@ -66,6 +66,20 @@ class InProcessDetector implements Detector {
     if (!isDuplicate && isNewToShared) this.#shared.move(event)
     this.#pass(shard, partition, offset)
     return decision
+  }
+
+  look(payment: Payment, partition: number): Look {
+    const event = this.#event
+    const features = this.#features
+    event.read(payment)
+    features.amountMinor = event.amountMinor
+    features.countryRisk = this.#riskOf(event)
+    features.creditorIsPerson = event.creditorIsPerson ? 1 : 0
+    // A debtor whose shard is not here is new to us; the shard is not made for a look.
+    const windows = this.#debtors.get(partition)?.windows ?? new DebtorWindows(1, this.#near)
+    windows.look(event, Number.MAX_SAFE_INTEGER, true, features)
+    this.#shared.look(event, true, features)
+    return {decision: this.#scoring.decide(features), factors: this.#scoring.factors(features)}
   }
 
   skip(position: InputPosition): void {

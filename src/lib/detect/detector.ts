@@ -20,12 +20,31 @@ export interface ShardSnapshot {
   readonly state: Buffer
 }
 
+/** A rule that hit, and what it added to the score, before the sum is clamped to 1. */
+export interface Factor {
+  readonly rule: string
+  /** In (0, 1]. */
+  readonly impact: number
+  readonly description: string
+}
+
+export interface Look {
+  readonly decision: Decision
+  /** Strongest first; empty when no rule hit. */
+  readonly factors: readonly Factor[]
+}
+
 export interface Detector {
   /**
    * Decides on a payment and moves the windows, each shard at most once per input position.
    * A payment whose position a shard has seen is decided by looking only.
    */
   decide(payment: Payment, position: InputPosition): Decision
+  /**
+   * What it would say of a payment that came now. Moves nothing: only the stream moves windows.
+   * @param partition that of the payment's key: it names the debtor's shard, which need not be here
+   */
+  look(payment: Payment, partition: number): Look
   /** Marks a record that is not a payment as seen (dead-lettered ones), so that offsets stay contiguous. */
   skip(position: InputPosition): void
   /** The next offset the shards of this partition expect; undefined when the partition is new to them. */

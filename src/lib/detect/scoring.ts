@@ -4,11 +4,13 @@
  */
 import type {Decision, DecisionKind} from '../payment/decision.js'
 import {RULES} from './catalogue.js'
+import type {Factor} from './detector.js'
 import type {Features} from './features.js'
 import {type ResolvedOptions, SCORE_PARTS} from './options.js'
 
 interface BoundRule {
   readonly name: string
+  readonly description: string
   readonly scoreParts: number
   readonly hits: (features: Features) => boolean
 }
@@ -25,7 +27,9 @@ export class Scoring {
     for (const rule of RULES) {
       const values = options.rules.get(rule.name) ?? {}
       const scoreParts = Math.round(values['score'] * SCORE_PARTS)
-      if (scoreParts > 0) rules.push({name: rule.name, scoreParts, hits: rule.bind(values)})
+      if (scoreParts > 0) {
+        rules.push({name: rule.name, description: rule.description, scoreParts, hits: rule.bind(values)})
+      }
     }
     this.#rules = rules.sort((a, b) => b.scoreParts - a.scoreParts)
   }
@@ -40,6 +44,13 @@ export class Scoring {
       this.#decisions.set(hitSet, decision)
     }
     return decision
+  }
+
+  /** The rules that hit, each with what it adds to the score; strongest first. */
+  factors(features: Features): readonly Factor[] {
+    return this.#rules
+      .filter(rule => rule.hits(features))
+      .map(({name, description, scoreParts}) => ({rule: name, impact: scoreParts / SCORE_PARTS, description}))
   }
 
   #decisionOf(hitSet: number): Decision {

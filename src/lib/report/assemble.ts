@@ -5,18 +5,20 @@ import type {AnomalyKind, Ladder, Stage} from '../audit/ladder.js'
 import type {MetricName} from '../metrics/catalogue.js'
 import type {LatencyHistogram, MetricSet, MetricValue, ThresholdOutcome} from '../metrics/metrics.js'
 import {allPassed} from '../metrics/threshold.js'
-import type {LatencySummary, RunResult} from './result.js'
+import {type HttpSection, LATENCY_METRICS, type LatencySummary, type RunResult} from './result.js'
 
 export type LatencyMetric = LatencySummary['metric']
 export type LatencyHistograms = Readonly<Partial<Record<LatencyMetric, LatencyHistogram>>>
 
 const BASES: Readonly<Record<LatencyMetric, string>> = {
   'produce.lateness': 'due → sent',
+  'http.first_byte_time': 'sent → first byte',
+  'http.response_time': 'sent → last byte',
+  'http.planned_time': 'due → last byte',
   'produce.ack_time': 'due → acked',
   'detect.decision_time': 'due → decided',
   'persist.row_time': 'due → persisted',
 }
-const LATENCY_METRICS = ['produce.lateness', 'produce.ack_time', 'detect.decision_time', 'persist.row_time'] as const
 
 /** The measured ones, in the order in which a payment meets them. */
 export function summarizeLatencies(histograms: LatencyHistograms): LatencySummary[] {
@@ -39,6 +41,7 @@ export function summarizeLatency(metric: LatencyMetric, histogram: LatencyHistog
     p95: histogram.percentileUs(95),
     p99: histogram.percentileUs(99),
     p999: histogram.percentileUs(99.9),
+    p9999: histogram.percentileUs(99.99),
     max: histogram.maxUs,
     hdr: histogram.encode(),
   }
@@ -54,8 +57,9 @@ export function metricSetOf(measured: {
   readonly histograms: LatencyHistograms
   readonly ladder: Ladder | null
   readonly detection: DetectionSummary | null
+  readonly http?: RunResult['http']
 }): MetricSet {
-  const {load, histograms, ladder, detection} = measured
+  const {load, histograms, ladder, detection, http} = measured
   const isCutShort = measured.interrupted === true && load.acked === 0
   const ofLoad = (value: number | null): {value: number | null; reason?: string} =>
     isCutShort ? {value: null, reason: 'interrupted before any payment was acknowledged'} : {value}
@@ -74,6 +78,7 @@ export function metricSetOf(measured: {
     const histogram = histograms[metric]
     if (histogram !== undefined) metrics.set(metric, {kind: 'trend', histogram})
   }
+  if (http != null) for (const [name, value] of httpMetrics(http)) metrics.set(name, value)
   if (ladder !== null) for (const [name, value] of auditMetrics(ladder)) metrics.set(name, value)
   if (detection !== null) for (const [name, value] of detectionMetrics(detection)) metrics.set(name, value)
   return metrics
@@ -96,6 +101,19 @@ export function verdictOf(measured: {
   const isUnbegun = interrupted && load.acked === 0
   if (!isUnbegun && !allPassed(thresholds)) return 'failed'
   return load.acked === 0 || inconclusive || interrupted ? 'inconclusive' : 'passed'
+}
+
+function httpMetrics(http: HttpSection): [MetricName, MetricValue][] {
+  // Before the first request nothing of it was measured.
+  const ofRun = (value: number | null): number | null => (http.due === 0 ? null : value)
+  return [
+    ['http.error_rate', {kind: 'rate', value: http.error_rate}],
+    ['http.requests_per_s', {kind: 'gauge', value: ofRun(http.requests_per_s)}],
+    ['http.failed', {kind: 'counter', value: ofRun(http.failed)}],
+    ['http.timeouts', {kind: 'counter', value: ofRun(http.timeouts)}],
+    ['http.errors', {kind: 'counter', value: ofRun(http.errors)}],
+    ['http.dropped', {kind: 'counter', value: ofRun(http.dropped), reason: 'only the open model drops requests'}],
+  ]
 }
 
 function auditMetrics(ladder: Ladder): [MetricName, MetricValue][] {

@@ -4,7 +4,7 @@
  */
 import {z} from 'zod'
 import {ANOMALY_KINDS, ANOMALY_STAGES, STAGES} from '../audit/ladder.js'
-import {RESULT_SCHEMA_VERSION, type RunResult} from './result.js'
+import {HTTP_OUTCOMES, LATENCY_METRICS, RESULT_SCHEMA_VERSION, type RunResult} from './result.js'
 
 const count = z.int().gte(0)
 const us = z.number().gte(0).nullable()
@@ -40,7 +40,7 @@ const ladder = z.object({
 })
 
 const latency = z.object({
-  metric: z.enum(['produce.lateness', 'produce.ack_time', 'detect.decision_time', 'persist.row_time']),
+  metric: z.enum(LATENCY_METRICS),
   basis: z.string().describe('From where to where it was counted, such as due → acked.'),
   unit: z.literal('us'),
   count,
@@ -51,6 +51,7 @@ const latency = z.object({
   p95: us,
   p99: us,
   p999: us,
+  p9999: us.default(null),
   max: us,
   hdr: z.string().nullable().describe('HdrHistogram V2, compressed, base64; null when empty.'),
 })
@@ -84,6 +85,61 @@ const threshold = z.object({
   actual: z.number().nullable().describe('µs for times, a share for ratios, a count otherwise; null = no samples.'),
   passed: z.boolean(),
   reason: z.string().nullable(),
+})
+
+const http = z.object({
+  target: z.string(),
+  method: z.string(),
+  model: z.enum(['closed', 'open']),
+  concurrency: count,
+  keep_alive: z.boolean(),
+  timeout_ms: z.number().nullable(),
+  success: z.string().describe('What counts as success.'),
+  queue: z.object({limit: count, longest: count}).nullable().describe('Open model: how many may wait, and did.'),
+  planned: count.nullable().describe('Null when only time bounds.'),
+  due: count,
+  sent: count,
+  dropped: count.nullable().describe('Past the queue’s bound; null in the closed model.'),
+  unsent: count.describe('In the queue when the run was interrupted.'),
+  succeeded: count,
+  failed: count.describe('Answers that are no success.'),
+  timeouts: count,
+  errors: count.describe('Connections refused or broken.'),
+  error_rate: share.describe('(failed + timeouts + errors + dropped) ÷ due.'),
+  requests_per_s: z.number().nullable().describe('Successes ÷ wall clock.'),
+  sent_bytes: count,
+  received_bytes: count,
+  statuses: z.record(z.string(), count).describe('How often each status came.'),
+  groups: z.array(
+    z.object({
+      scenario: z.string(),
+      outcome: z.enum(HTTP_OUTCOMES),
+      success: z.boolean(),
+      count,
+      response: latency,
+      first_byte: latency,
+      planned: latency.nullable(),
+    }),
+  ),
+  per_second: z.array(
+    z.object({
+      second: count,
+      due: count.nullable(),
+      sent: count,
+      succeeded: count,
+      failed: count,
+      timeouts: count,
+      errors: count,
+      dropped: count.nullable(),
+      in_flight: count,
+      queued: count,
+      response_p50: us,
+      response_p95: us,
+      response_p99: us,
+      response_max: us,
+      planned_p99: us,
+    }),
+  ),
 })
 
 export const resultSchema: z.ZodType<RunResult> = z
@@ -123,6 +179,7 @@ export const resultSchema: z.ZodType<RunResult> = z
       errors: z.array(z.object({code: z.string(), count, example: z.string()})),
     }),
     latencies: z.array(latency),
+    http: http.nullable().default(null).describe('Of a load test over HTTP.'),
     ladder: ladder.nullable(),
     detection: detection.nullable(),
     thresholds: z.array(threshold),

@@ -150,6 +150,7 @@ export async function runScenario(options: ScenarioRunOptions): Promise<RunResul
     },
     load,
     latencies: summarizeLatencies(histograms),
+    http: null,
     ladder,
     detection,
     thresholds,
