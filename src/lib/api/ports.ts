@@ -35,6 +35,11 @@ export interface ApiOptions {
   readonly scorer: Scorer | null
   /** Null without `--detect`. */
   readonly detector: (() => DetectorFigures) | null
+  /**
+   * Names who is told the latency of each decision of that detector, due → decided; called once at most. Absent:
+   * decision latency is not measured.
+   */
+  readonly watchDecisions?: ((onDecided: (latencyUs: number) => void) => void) | undefined
   /** Records of the raw topic that the group has not committed, by partition; null when nobody could say. */
   readonly lag: () => Promise<ReadonlyMap<number, number> | null>
   /** For /readyz: what is wrong, empty when ready. */
