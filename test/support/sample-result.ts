@@ -1,4 +1,4 @@
-/** One fixed result of a run, with something of everything, for reports. */
+/** Fixed results for reports: of a run with something of everything, of load tests, and of nothing. */
 import {summarizeDetection} from '../../src/lib/audit/detection.js'
 import type {Ladder} from '../../src/lib/audit/ladder.js'
 import {Random} from '../../src/lib/base/random.js'
@@ -7,6 +7,7 @@ import type {LatencyHistogram} from '../../src/lib/metrics/metrics.js'
 import {judge} from '../../src/lib/metrics/threshold.js'
 import {type LatencyHistograms, metricSetOf, summarizeLatencies, verdictOf} from '../../src/lib/report/assemble.js'
 import type {RunResult} from '../../src/lib/report/result.js'
+import {type Model, playLoad} from './sample-load.js'
 
 const COUNT = 10_000
 const WARMUP = 2000
@@ -165,5 +166,77 @@ export function emptyResult(): RunResult {
     ],
     notes: [],
     verdict: 'inconclusive',
+  }
+}
+
+/** A load test: the closed model on a service of its own with its books, or the open one on somebody else's. */
+export function loadtestResult(model: Model): RunResult {
+  const isOwn = model === 'closed'
+  const {http, histograms: ofHttp, perSecond, wallUs} = playLoad(model)
+  const {run} = sampleResult()
+  const acked = http.succeeded
+  const unknown = http.sent - acked
+  const wallS = wallUs / 1e6
+  const requestedTps = isOwn ? null : 500
+  const achievedTps = acked / wallS
+  const load: RunResult['load'] = {
+    description: isOwn
+      ? '10,000 requests, 20 at once (closed model)'
+      : '500 requests/s for 20 s, at most 50 at once (open model)',
+    requested_tps: requestedTps,
+    achieved_tps: achievedTps,
+    achieved_ratio: requestedTps === null ? null : achievedTps / requestedTps,
+    shortfall: http.due - http.sent,
+    ...{planned: http.due, sent: http.sent, acked, failed: 0, unknown},
+    ...{wall_s: wallS, simulated_s: 11_523, speed_up: 11_523 / wallS, warmup_count: 0},
+    per_second: perSecond,
+    errors: isOwn
+      ? [{code: 'UND_ERR_SOCKET', count: http.errors, example: 'other side closed'}]
+      : [{code: 'ECONNREFUSED', count: http.errors, example: 'connect ECONNREFUSED 127.0.0.1:8000'}],
+  }
+  const ladder: Ladder | null = isOwn
+    ? {
+        ...{planned: COUNT, sent: COUNT, acked, failed: 0, unknown},
+        ...{onRaw: acked + 2, legit: acked - 230, fraud: 232, dlq: 0, rows: acked + 2, alerts: 232},
+        foreign: {},
+        anomalies: [{kind: 'arrived-unknown', stage: 'raw', count: 2, examples: [], fatal: false}],
+        balanced: true,
+      }
+    : null
+  const histograms: LatencyHistograms = isOwn
+    ? {
+        ...ofHttp,
+        'detect.decision_time': latencies(5, 9_500, 90_000),
+        'persist.row_time': latencies(6, 14_000, 120_000),
+      }
+    : ofHttp
+  const detection = isOwn ? DETECTION : null
+  const asked = [
+    {metric: 'http.response_time', expression: 'p(99)<250ms', severity: 'fail'},
+    {metric: 'http.error_rate', expression: '<0.1%', severity: isOwn ? 'warn' : 'fail'},
+    ...(isOwn ? [] : [{metric: 'http.planned_time', expression: 'p(99)<250ms', severity: 'fail'} as const]),
+  ] as const
+  const thresholds = judge(asked, metricSetOf({load, histograms, ladder, detection, http}))
+  return {
+    schema_version: 1,
+    run: {
+      ...run,
+      scenario: 'loadtest',
+      finished_at: new Date(Date.parse(run.started_at) + Math.round(wallUs / 1000) + 600).toISOString(),
+      command: isOwn
+        ? 'p2pay loadtest --requests 10000 --concurrency 20 --seed 42 --run-tag 0123456789ab'
+        : 'p2pay loadtest http://127.0.0.1:8000/api/v1/payments --rate 500 --duration 20s --run-tag 0123456789ab',
+      broker: isOwn ? run.broker : 'http://127.0.0.1:8000/api/v1/payments',
+      cluster: isOwn ? run.cluster : null,
+      database: isOwn ? run.database : null,
+    },
+    load,
+    latencies: summarizeLatencies(histograms),
+    http,
+    ladder,
+    detection,
+    thresholds,
+    notes: [],
+    verdict: verdictOf({load, thresholds, ladder}),
   }
 }

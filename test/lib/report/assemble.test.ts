@@ -5,8 +5,8 @@ import {METRICS, type MetricName} from '../../../src/lib/metrics/catalogue.js'
 import {createHistogram} from '../../../src/lib/metrics/histogram.js'
 import type {MetricValue} from '../../../src/lib/metrics/metrics.js'
 import {type LatencyHistograms, metricSetOf, summarizeLatencies, verdictOf} from '../../../src/lib/report/assemble.js'
-import type {RunResult} from '../../../src/lib/report/result.js'
-import {sampleResult} from '../../support/sample-result.js'
+import type {HttpSection, RunResult} from '../../../src/lib/report/result.js'
+import {loadtestResult, sampleResult} from '../../support/sample-result.js'
 
 const {load} = sampleResult()
 
@@ -63,12 +63,16 @@ describe('the metrics of a run', () => {
       load,
       histograms: {
         'produce.lateness': histogram,
+        'http.first_byte_time': histogram,
+        'http.response_time': histogram,
+        'http.planned_time': histogram,
         'produce.ack_time': histogram,
         'detect.decision_time': histogram,
         'persist.row_time': histogram,
       },
       ladder: BALANCED,
       detection: grade(100),
+      http: loadtestResult('open').http,
     })
     expect([...set.keys()].sort()).toEqual(Object.keys(METRICS).sort())
     for (const [name, {kind}] of Object.entries(METRICS)) expect(set.get(name)?.kind).toBe(kind)
@@ -150,6 +154,36 @@ describe('the metrics of a run', () => {
       value: null,
       reason: '50 legitimate payments graded, a verdict needs 100',
     })
+  })
+})
+
+describe('the metrics of a load test', () => {
+  const of = (change: Partial<HttpSection>): ReturnType<typeof metricSetOf> => {
+    const {http} = loadtestResult('open')
+    if (http === null) throw new Error('the sample is of a load test')
+    return metricSetOf({load, histograms: {}, ladder: null, detection: null, http: {...http, ...change}})
+  }
+
+  it.each<[MetricName, Partial<HttpSection>, number]>([
+    ['http.error_rate', {error_rate: 0.25}, 0.25],
+    ['http.requests_per_s', {requests_per_s: 498.5}, 498.5],
+    ['http.failed', {failed: 3}, 3],
+    ['http.timeouts', {timeouts: 2}, 2],
+    ['http.errors', {errors: 1}, 1],
+    ['http.dropped', {dropped: 0}, 0],
+  ])('%s is what was counted', (metric, change, value) => {
+    expect(of(change).get(metric)).toMatchObject({value})
+  })
+
+  it('have no dropped requests in the closed model, and nothing at all before the first one is due', () => {
+    expect(of({dropped: null}).get('http.dropped')).toEqual({
+      kind: 'counter',
+      value: null,
+      reason: 'only the open model drops requests',
+    })
+    const unbegun = of({due: 0, error_rate: null, requests_per_s: 0, failed: 0, timeouts: 0, errors: 0, dropped: 0})
+    const names = Object.keys(METRICS).filter(name => name.startsWith('http.') && !name.endsWith('_time'))
+    expect(names.map(name => unbegun.get(name))).toEqual(names.map(() => expect.objectContaining({value: null})))
   })
 })
 

@@ -2,7 +2,7 @@ import {readFile, writeFile} from 'node:fs/promises'
 import {describe, expect, it} from 'vitest'
 import {parseResult} from '../../../src/lib/report/parse.js'
 import {resultJsonSchema} from '../../../src/lib/report/result-schema.js'
-import {emptyResult, sampleResult} from '../../support/sample-result.js'
+import {emptyResult, loadtestResult, sampleResult} from '../../support/sample-result.js'
 
 const FILE = new URL('../../../docs/result-v1.schema.json', import.meta.url)
 
@@ -15,6 +15,8 @@ describe('docs/result-v1.schema.json', () => {
 
   it.each([
     ['a full result', sampleResult()],
+    ['a load test of the closed model', loadtestResult('closed')],
+    ['a load test of the open model', loadtestResult('open')],
     ['an empty one', emptyResult()],
   ])('describes every field of %s: nothing is lost by reading it back', (_, result) => {
     expect(parseResult(JSON.stringify(result))).toEqual({result, problems: []})
