@@ -1,0 +1,38 @@
+/** The way of a submitted payment: claimed, produced, acknowledged. */
+import type {Problem} from './problem.js'
+
+/** A valid payment as it will be produced. */
+export interface Submission {
+  readonly paymentId: string
+  /** From the Idempotency-Key header. */
+  readonly idempotencyKey?: string
+  /** The client brought no payment_id: `paymentId` is fresh. */
+  readonly isIdMinted: boolean
+  /** SHA-256 of the canonical fields as the client gave them. */
+  readonly digest: Buffer
+  /** The record's key: debtor_id. */
+  readonly key: Buffer
+  readonly value: Buffer
+  /** Wall clock µs. */
+  readonly dueUs: number
+  readonly arrivedUs: number
+}
+
+export type IntakeAnswer =
+  | {
+      readonly kind: 'accepted'
+      readonly paymentId: string
+      /** The same request was accepted before. */
+      readonly isReplayed: boolean
+      /** On the raw topic; undefined when only the claim is left to know of it. */
+      readonly partition?: number
+      readonly offset?: number
+    }
+  | {readonly kind: 'problem'; readonly problem: Problem}
+
+export interface Intake {
+  /** Never rejects. */
+  submit(submission: Submission): Promise<IntakeAnswer>
+  /** Submitted and without an answer. */
+  readonly pendingCount: number
+}
