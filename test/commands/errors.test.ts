@@ -221,7 +221,7 @@ const CASES: readonly Case[] = [
     args: ['report', 'bad.yaml'],
     exit: 2,
     code: 'P2PAY_RESULT',
-    says: ['bad.yaml is not a result of p2pay run: it is not JSON'],
+    says: ['bad.yaml is not a result of p2pay: it is not JSON'],
   },
   {
     name: 'no database to migrate',
