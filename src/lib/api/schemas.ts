@@ -1,0 +1,333 @@
+/**
+ * What each operation of the API takes and answers: the schemas that routes are registered with and that the OpenAPI
+ * document is made of. Bodies are judged by the code that reads them, which names every field that is wrong; tests
+ * hold what it takes and answers to what is written here.
+ */
+
+import {type ComponentName, schemaRef} from './components.js'
+import * as examples from './examples.js'
+import type {JsonSchema} from './payment-schema.js'
+
+export type ErrorName = keyof typeof ERRORS
+
+/** Error responses, by the name of their component. */
+export const ERRORS = {
+  BadRequest: {status: 400, description: 'The request cannot be read: no JSON, a wrong parameter, no such cursor.'},
+  Unauthorized: {status: 401, description: 'The server wants an API key, and this is not it.'},
+  NotFound: {status: 404, description: 'There is no such thing.'},
+  RequestTimeout: {status: 408, description: 'The request did not come in time.'},
+  Conflict: {status: 409, description: 'The payment id or Idempotency-Key belongs to a payment with other content.'},
+  TooLarge: {status: 413, description: 'The body is larger than is taken.'},
+  UnsupportedMediaType: {status: 415, description: 'The body is of a type that is not taken here.'},
+  InvalidPayment: {status: 422, description: 'The payment is not valid; `problems` names each field that is wrong.'},
+  InternalError: {status: 500, description: 'A bug of the server.'},
+  Unavailable: {
+    status: 503,
+    description:
+      'Not now: the broker or the database is slow or gone, too much is under way, or the server was started without what this needs. `Retry-After` says when to try again, if that can help.',
+  },
+} as const
+
+export interface Operation {
+  readonly operationId: string
+  readonly summary: string
+  readonly description: string
+  readonly tags: readonly Tag[]
+  readonly security: readonly Readonly<Record<string, readonly string[]>>[]
+  readonly params?: JsonSchema
+  readonly querystring?: JsonSchema
+  readonly headers?: JsonSchema
+  readonly body?: JsonSchema
+  readonly response: Readonly<Record<string, JsonSchema>>
+}
+
+export type Tag = 'payments' | 'scoring' | 'lookups' | 'operations'
+
+/** A key is wanted only by a server that was started with one. */
+const KEYED = [{}, {apiKey: []}, {bearer: []}]
+const OPEN: Operation['security'] = []
+
+export const PAGE_LIMIT_MAX = 1000
+export const PAGE_LIMIT_DEFAULT = 50
+/** An opaque text of ours; what is longer is none of them. */
+export const CURSOR_MAX_LENGTH = 512
+/** The limit of the table of claims. */
+export const IDEMPOTENCY_KEY_MAX_LENGTH = 255
+
+type Examples = Readonly<Record<string, {readonly summary: string; readonly value: unknown}>>
+
+function json(name: ComponentName, description: string, values: Examples, headers?: JsonSchema): JsonSchema {
+  return {
+    description,
+    ...(headers === undefined ? {} : {headers}),
+    content: {'application/json': {schema: schemaRef(name), examples: values}},
+  }
+}
+
+function text(description: string, type: string, example: string): JsonSchema {
+  return {description, content: {[type]: {schema: {type: 'string'}, example}}}
+}
+
+/** Problem documents, each a reference to its component. */
+function errors(...names: readonly ErrorName[]): Record<string, JsonSchema> {
+  const all: readonly ErrorName[] = [...names, 'RequestTimeout', 'InternalError']
+  return Object.fromEntries(all.map(name => [ERRORS[name].status, {$ref: `#/components/responses/${name}`}]))
+}
+
+const paymentId: JsonSchema = {
+  type: 'object',
+  required: ['id'],
+  properties: {
+    id: {
+      type: 'string',
+      pattern: '^[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}$',
+      description: 'The payment id.',
+      examples: [examples.PAYMENT_ID],
+    },
+  },
+}
+
+const accountId: JsonSchema = {
+  type: 'object',
+  required: ['id'],
+  properties: {
+    id: {type: 'string', minLength: 1, maxLength: 128, description: 'The account id.', examples: [examples.ACCOUNT_ID]},
+  },
+}
+
+const pageQuery: JsonSchema = {
+  type: 'object',
+  properties: {
+    limit: {
+      type: 'integer',
+      minimum: 1,
+      maximum: PAGE_LIMIT_MAX,
+      default: PAGE_LIMIT_DEFAULT,
+      description: 'Items of a page at most.',
+    },
+    cursor: {
+      type: 'string',
+      minLength: 1,
+      maxLength: CURSOR_MAX_LENGTH,
+      description: 'The `next` of the page before; absent for the first page.',
+    },
+  },
+}
+
+const replayedHeader: JsonSchema = {
+  'Idempotent-Replayed': {
+    type: 'string',
+    enum: ['true'],
+    description: 'There when the payment had been accepted before, and nothing was sent again.',
+  },
+}
+
+export const SEND_PAYMENT: Operation = {
+  operationId: 'sendPayment',
+  summary: 'Send a payment',
+  description:
+    'Validates the payment and puts it on the raw topic; the answer comes after the broker has acknowledged it. A payment in wire format v1 goes byte for byte. A retry with the same `payment_id` or `Idempotency-Key` never makes a second payment: the same content is answered again, other content is a conflict. After a 503 or a broken connection the payment may have been sent; sending it again settles that.',
+  tags: ['payments'],
+  security: KEYED,
+  headers: {
+    type: 'object',
+    properties: {
+      'idempotency-key': {
+        type: 'string',
+        minLength: 1,
+        maxLength: IDEMPOTENCY_KEY_MAX_LENGTH,
+        description: 'Names the request across retries, for clients that do not make payment ids.',
+        examples: ['order-4711'],
+      },
+    },
+  },
+  body: {
+    description: 'One payment.',
+    content: {'application/json': {schema: schemaRef('PaymentRequest'), examples: examples.PAYMENT_REQUESTS}},
+  },
+  response: {
+    202: json(
+      'PaymentAccepted',
+      'The broker has acknowledged the payment.',
+      {accepted: {summary: 'Accepted', value: examples.ACCEPTED}},
+      replayedHeader,
+    ),
+    ...errors(
+      ...(['BadRequest', 'Unauthorized', 'Conflict', 'TooLarge', 'UnsupportedMediaType', 'InvalidPayment'] as const),
+      'Unavailable',
+    ),
+  },
+}
+
+export const SEND_BATCH: Operation = {
+  operationId: 'sendPaymentBatch',
+  summary: 'Send many payments',
+  description:
+    'Takes NDJSON, a payment a line, and answers NDJSON, a line for each line, in the same order, after all have an outcome. Each line is judged by itself, as by `sendPayment`: a bad one does not hold the others back.',
+  tags: ['payments'],
+  security: KEYED,
+  body: {
+    description: 'NDJSON: a payment a line. The schema is that of one line.',
+    content: {
+      'application/x-ndjson': {schema: schemaRef('PaymentRequest'), examples: examples.BATCH_REQUESTS},
+    },
+  },
+  response: {
+    200: {
+      description: 'NDJSON: an answer a line. The schema is that of one line.',
+      content: {'application/x-ndjson': {schema: schemaRef('BatchLine'), examples: examples.BATCH_ANSWERS}},
+    },
+    ...errors('BadRequest', 'Unauthorized', 'TooLarge', 'UnsupportedMediaType', 'Unavailable'),
+  },
+}
+
+export const SCORE: Operation = {
+  operationId: 'scorePayment',
+  summary: 'Ask for a decision without sending the payment',
+  description:
+    'Decides as the detector would if the payment came now. It looks only: no window moves, nothing is stored or sent. Needs a server with a detector (`p2pay serve --detect`); an answer that took longer than the budget is not given.',
+  tags: ['scoring'],
+  security: KEYED,
+  body: SEND_PAYMENT.body ?? {},
+  response: {
+    200: json('Score', 'What the detector would decide.', {
+      blocked: {summary: 'Suspicious', value: examples.SCORE},
+    }),
+    ...errors('BadRequest', 'Unauthorized', 'TooLarge', 'UnsupportedMediaType', 'InvalidPayment', 'Unavailable'),
+  },
+}
+
+export const GET_PAYMENT: Operation = {
+  operationId: 'getPayment',
+  summary: 'Look a payment up',
+  description: 'The payment, its status, and the decision once there is one. Needs a database.',
+  tags: ['lookups'],
+  security: KEYED,
+  params: paymentId,
+  response: {
+    200: json('PaymentView', 'The payment.', {
+      decided: {summary: 'Decided', value: examples.DECIDED_VIEW},
+      accepted: {summary: 'Accepted, not decided yet', value: examples.ACCEPTED_VIEW},
+    }),
+    ...errors('BadRequest', 'Unauthorized', 'NotFound', 'Unavailable'),
+  },
+}
+
+export const GET_DECISION: Operation = {
+  operationId: 'getPaymentDecision',
+  summary: 'Look a decision up',
+  description:
+    'What was decided on a payment, and when. A payment that is accepted and not decided yet is a 404 whose `payment_status` says `accepted`. Needs a database.',
+  tags: ['lookups'],
+  security: KEYED,
+  params: paymentId,
+  response: {
+    200: json('Decision', 'The decision.', {blocked: {summary: 'Blocked', value: examples.DECISION}}),
+    ...errors('BadRequest', 'Unauthorized', 'NotFound', 'Unavailable'),
+  },
+}
+
+export const LIST_ACCOUNT_PAYMENTS: Operation = {
+  operationId: 'listAccountPayments',
+  summary: 'List what an account has paid',
+  description:
+    'Decided payments that the account made, as their debtor, latest event time first. An account that nobody has heard of has none. Needs a database.',
+  tags: ['lookups'],
+  security: KEYED,
+  params: accountId,
+  querystring: pageQuery,
+  response: {
+    200: json('PaymentPage', 'A page of payments.', {last: {summary: 'The last page', value: examples.PAYMENT_PAGE}}),
+    ...errors('BadRequest', 'Unauthorized', 'Unavailable'),
+  },
+}
+
+export const GET_RISK_PROFILE: Operation = {
+  operationId: 'getRiskProfile',
+  summary: 'Sum an account up',
+  description: 'What is known of an account from the payments that it made, and how risky that is. Needs a database.',
+  tags: ['lookups'],
+  security: KEYED,
+  params: accountId,
+  response: {
+    200: json('RiskProfile', 'The profile.', {high: {summary: 'A risky account', value: examples.RISK_PROFILE}}),
+    ...errors('BadRequest', 'Unauthorized', 'NotFound', 'Unavailable'),
+  },
+}
+
+export const LIST_ALERTS: Operation = {
+  operationId: 'listAlerts',
+  summary: 'List what is under review or blocked',
+  description: 'Flagged payments, latest decision first. Needs a database.',
+  tags: ['lookups'],
+  security: KEYED,
+  querystring: pageQuery,
+  response: {
+    200: json('AlertPage', 'A page of payments.', {last: {summary: 'The last page', value: examples.PAYMENT_PAGE}}),
+    ...errors('BadRequest', 'Unauthorized', 'Unavailable'),
+  },
+}
+
+export const GET_STATS: Operation = {
+  operationId: 'getStats',
+  summary: 'Count what was decided',
+  description:
+    'Decisions by kind, blocked amounts, the last minute, and what this server has taken in since it started. Needs a database.',
+  tags: ['operations'],
+  security: KEYED,
+  response: {
+    200: json('Stats', 'The counts.', {stats: {summary: 'A running server', value: examples.STATS}}),
+    ...errors('Unauthorized', 'Unavailable'),
+  },
+}
+
+export const GET_HEALTH: Operation = {
+  operationId: 'getHealth',
+  summary: 'Is the process alive?',
+  description: 'Answers as long as the process does, whatever is wrong around it. Never wants a key.',
+  tags: ['operations'],
+  security: OPEN,
+  response: {
+    200: json('Health', 'It is.', {ok: {summary: 'Alive', value: examples.HEALTH}}),
+    ...errors(),
+  },
+}
+
+export const GET_READINESS: Operation = {
+  operationId: 'getReadiness',
+  summary: 'Can it take payments?',
+  description: 'Asks the broker, the database and the detector. `problems` names what is wrong. Never wants a key.',
+  tags: ['operations'],
+  security: OPEN,
+  response: {
+    200: json('Readiness', 'It can.', {ready: {summary: 'Ready', value: examples.READINESS}}),
+    ...errors('Unavailable'),
+  },
+}
+
+export const GET_METRICS: Operation = {
+  operationId: 'getMetrics',
+  summary: 'Metrics for Prometheus',
+  description: examples.METRICS_DESCRIPTION,
+  tags: ['operations'],
+  security: KEYED,
+  response: {
+    200: text('Metrics in the text format of Prometheus.', 'text/plain', examples.METRICS_TEXT),
+    ...errors('Unauthorized'),
+  },
+}
+
+export const GET_OPENAPI: Operation = {
+  operationId: 'getOpenApi',
+  summary: 'This description',
+  description: 'The OpenAPI 3.1 document of this API, the one that the pages at `/api/v1/docs` show.',
+  tags: ['operations'],
+  security: OPEN,
+  response: {
+    200: {
+      description: 'The document.',
+      content: {'application/json': {schema: {type: 'object'}, example: {openapi: '3.1.0'}}},
+    },
+    ...errors(),
+  },
+}
