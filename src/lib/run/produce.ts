@@ -124,7 +124,7 @@ export async function produce(options: ProduceOptions): Promise<Produced> {
 }
 
 /** Offsets by partition as a list, partition 0 first. */
-function listOffsets(offsets: PartitionOffsets): number[] {
+export function listOffsets(offsets: PartitionOffsets): number[] {
   return Array.from({length: Math.max(-1, ...offsets.keys()) + 1}, (_, partition) => offsets.get(partition) ?? 0)
 }
 

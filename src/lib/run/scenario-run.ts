@@ -19,6 +19,7 @@ import type {RecordPublisher} from '../sink/publisher.js'
 import type {RecordSource} from '../source/source.js'
 import type {PaymentStore, SnapshotStore} from '../store/store.js'
 import {balance, type DecidedRecord} from './balance.js'
+import {caughtUp} from './caught-up.js'
 import type {DecidedPayment} from './detect/writer.js'
 import {type DetectSummary, detect} from './detect.js'
 import {RunFacts} from './facts.js'
@@ -47,9 +48,6 @@ export interface RunProgress {
   readonly decidedCount: number
 }
 
-/** The group's lag has not fallen for this long: what is missing will not come soon. */
-const DRAIN_STALL_MS = 30_000
-const DRAIN_POLL_MS = 50
 const MAX_TROUBLE_NOTES = 100
 
 /** @throws EnvironmentError, UsageError when the run could not begin; a run that began ends in a result */
@@ -81,7 +79,7 @@ export async function runScenario(options: ScenarioRunOptions): Promise<RunResul
   try {
     await detector.ready
     // Records of others that wait on the topic would stand between our payments and their decisions.
-    if (!(await caughtUp(options, 'catching up', {isOver, decidedCount: () => decidedHere}))) {
+    if (!(await detectorCaughtUp(options, 'catching up', {isOver, decidedCount: () => decidedHere}))) {
       // Without a detector there is nothing to begin.
       if (detector.hasEnded()) await detector.stop()
       notes.push('the detector had not worked off older records when the schedule began: latencies contain them')
@@ -91,7 +89,7 @@ export async function runScenario(options: ScenarioRunOptions): Promise<RunResul
       onReleased: (block, from, to) => facts.generated(block, from, to),
       onProgress: load => options.onProgress?.({phase: 'generating', load, decidedCount: ownDecidedHere}),
     })
-    drained = await caughtUp(options, 'draining', {isOver, decidedCount: () => ownDecidedHere})
+    drained = await detectorCaughtUp(options, 'draining', {isOver, decidedCount: () => ownDecidedHere})
   } finally {
     // Also when producing failed: what is on its way is decided, stored and committed.
     ;[detected] = await Promise.allSettled([detector.stop()])
@@ -213,42 +211,20 @@ function startDetector(
   }
 }
 
-/**
- * Waits until the group has committed everything that is on the raw topic now, which it does only after rows and
- * outputs are safe. What others still add does not count: two runs on one topic do not wait for each other.
- *
- * @returns false when that did not come about
- */
-async function caughtUp(
+/** @returns false when the detector did not get there */
+function detectorCaughtUp(
   options: ScenarioRunOptions,
   phase: 'catching up' | 'draining',
   {decidedCount, isOver}: {readonly decidedCount: () => number; readonly isOver: () => boolean},
 ): Promise<boolean> {
-  const {clock, kafka, group, topics, signal} = options
-  let goals: ReadonlyMap<number, number> | undefined
-  let lowestLag = Number.POSITIVE_INFINITY
-  let lastChangeMs = nowMs(clock)
-  for (;;) {
-    const partitions = await kafka.admin.lagOf(group, topics.raw).catch(() => undefined)
-    goals ??= partitions && new Map(partitions.map(({partition, end}) => [partition, end]))
-    const lag = (partitions ?? []).reduce(
-      (sum, {partition, committed, earliest}) => {
-        return sum + Math.max(0, (goals?.get(partition) ?? 0) - Math.max(committed ?? earliest, earliest))
-      },
-      partitions === undefined ? Number.POSITIVE_INFINITY : 0,
-    )
-    if (lag === 0) return true
-    if (isOver()) return false
+  return caughtUp({
+    ...options,
+    topic: options.topics.raw,
+    isOver,
     // Who interrupts before the first payment wants to go; after it, the books want to be closed.
-    if (phase === 'catching up' && signal.aborted) return false
-    if (lag < lowestLag) {
-      lowestLag = lag
-      lastChangeMs = nowMs(clock)
-    }
-    if (nowMs(clock) - lastChangeMs > DRAIN_STALL_MS) return false
-    options.onProgress?.({phase, load: undefined, decidedCount: decidedCount()})
-    await clock.sleep(DRAIN_POLL_MS)
-  }
+    signal: phase === 'catching up' ? options.signal : undefined,
+    onPoll: () => options.onProgress?.({phase, load: undefined, decidedCount: decidedCount()}),
+  })
 }
 
 async function balanceRun(

@@ -73,6 +73,8 @@ export interface DetectReady {
   readonly partitionCount: number
   /** Live: they go on counting. */
   readonly counters: Readonly<DetectCounters>
+  /** Live as well: whether the windows are complete, and why not. */
+  readonly state: Readonly<StateReport>
 }
 
 export interface DetectSummary {

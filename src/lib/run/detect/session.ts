@@ -207,7 +207,7 @@ export class DetectSession {
 
   /** When records are decided as they come; null if the end came first. */
   async #untilReady(): Promise<number | null> {
-    const {clock, limits, counters, onReady} = this.#options
+    const {clock, limits, counters, state, onReady} = this.#options
     const stopping = this.#stopping.signal
     while (!this.#isPrepared && !stopping.aborted) await this.#progress.wait()
     const patient = new AbortController()
@@ -223,6 +223,7 @@ export class DetectSession {
       partitions: [...this.#partitions.keys()].sort((a, b) => a - b),
       partitionCount: this.#restorer.partitionCount,
       counters,
+      state,
     })
     return readyUs
   }
