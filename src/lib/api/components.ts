@@ -10,11 +10,14 @@ import {
   paymentRequestSchema,
   paymentSchema,
 } from './payment-schema.js'
+import {PROBLEMS} from './problem.js'
 
-/** Of the accounts' risk, worst last; the rule is in `risk.ts`. */
+/** Of the accounts' risk, worst last; the rule is `riskLevelOf` of views.ts. */
 export const RISK_LEVELS = ['low', 'medium', 'high'] as const
 /** What an answer calls the state of a payment. */
 export const PAYMENT_STATES = ['accepted', 'approved', 'under_review', 'blocked'] as const
+
+const PROBLEM_CODES = Object.keys(PROBLEMS)
 
 const PART_NAMES = {
   id: 'Id',
@@ -202,15 +205,17 @@ export const COMPONENT_SCHEMAS = {
   Problem: {
     type: 'object',
     description: 'A problem document (RFC 9457).',
-    required: ['type', 'title', 'status', 'code'],
+    required: ['type', 'title', 'status', 'code', 'detail'],
     properties: {
-      type: {type: 'string', format: 'uri-reference', description: 'Names the kind of problem.'},
+      type: {type: 'string', format: 'uri', description: 'Names the kind of problem, as `code` does.'},
       title: {type: 'string', description: 'The kind, for humans.'},
       status: {type: 'integer', minimum: 400, maximum: 599, description: 'The HTTP status.'},
+      code: {enum: PROBLEM_CODES, description: 'The kind, stable, for programs.'},
       detail: {type: 'string', description: 'What happened this time.'},
-      instance: {type: 'string', format: 'uri-reference', description: 'The request it is about.'},
-      code: {type: 'string', description: 'Stable, for programs.'},
-      problems: listOf(ref('FieldProblem'), 'All that is wrong with the request, by field.'),
+      instance: {type: 'string', description: 'The path that was asked for, at most 200 characters of it.'},
+      errors: listOf(ref('FieldProblem'), 'All that is wrong with the request, by field.'),
+      payment_status: {const: 'accepted', description: 'With `NOT_DECIDED`: the status of the payment.'},
+      troubles: listOf({type: 'string'}, 'With `NOT_READY`: everything that is wrong.'),
     },
   },
 } as const satisfies Record<string, JsonSchema>

@@ -52,7 +52,7 @@ export const BATCH_ANSWERS = {
     summary: 'One accepted, one refused',
     value: [
       `{"line":1,"status":"accepted","payment_id":"${PAYMENT_ID}"}`,
-      '{"line":2,"status":"refused","problem":{"type":"about:blank","title":"Invalid payment","status":422,"code":"P2PAY_INVALID_PAYMENT","problems":[{"field":"amount_minor","problem":"must be a whole number of minor units from 1 to 9007199254740991"}]}}',
+      '{"line":2,"status":"refused","problem":{"type":"urn:p2pay:problem:invalid-field","title":"The payment has fields that are wrong","status":422,"code":"INVALID_FIELD","detail":"one field is wrong","errors":[{"field":"amount_minor","problem":"must be a whole number of minor units from 1 to 9007199254740991"}]}}',
       '',
     ].join('\n'),
   },

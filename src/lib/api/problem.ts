@@ -24,6 +24,7 @@ export const PROBLEMS = {
   INVALID_PARAMETER: {status: 400, title: 'A parameter of the request is wrong'},
   UNAUTHORIZED: {status: 401, title: 'An API key is required'},
   NOT_FOUND: {status: 404, title: 'There is nothing here'},
+  NOT_DECIDED: {status: 404, title: 'The payment is not decided yet'},
   METHOD_NOT_ALLOWED: {status: 405, title: 'The resource has no such method'},
   REQUEST_TIMEOUT: {status: 408, title: 'The request did not arrive in time'},
   PAYMENT_ID_CONFLICT: {status: 409, title: 'Another payment has this payment_id'},
@@ -46,6 +47,7 @@ export const PROBLEMS = {
   NO_DETECTOR: {status: 503, title: 'No detector runs in this server'},
   NO_DATABASE: {status: 503, title: 'This server has no database'},
   SCORE_TIMEOUT: {status: 503, title: 'The decision took longer than its budget'},
+  NOT_READY: {status: 503, title: 'Something that is needed is not there'},
   UNAVAILABLE: {status: 503, title: 'The service is not available now'},
 } as const satisfies Readonly<Record<string, ProblemKind>>
 
@@ -56,6 +58,8 @@ export interface Problem {
   readonly code: ProblemCode
   readonly detail: string
   readonly errors?: readonly FieldProblem[]
+  /** Members of the document that this code alone has. */
+  readonly extensions?: Readonly<Record<string, unknown>>
   /** Seconds; becomes Retry-After. What has status 503 should have it. */
   readonly retryAfterS?: number
 }
@@ -96,11 +100,12 @@ export function problemDocument(problem: Problem, path?: string): ProblemDocumen
     detail: problem.detail,
     ...(path === undefined ? {} : {instance: path.slice(0, MAX_INSTANCE_LENGTH)}),
     ...(problem.errors === undefined ? {} : {errors: problem.errors}),
+    ...problem.extensions,
   }
 }
 
 /** `urn:p2pay:problem:payment-id-conflict`. */
-export function problemType(code: ProblemCode): string {
+export function problemType(code: string): string {
   return `urn:p2pay:problem:${code.toLowerCase().replaceAll('_', '-')}`
 }
 

@@ -12,20 +12,21 @@ export type ErrorName = keyof typeof ERRORS
 
 /** Error responses, by the name of their component. */
 export const ERRORS = {
-  BadRequest: {status: 400, description: 'The request cannot be read: no JSON, a wrong parameter, no such cursor.'},
+  BadRequest: {status: 400, description: 'The request cannot be read.'},
   Unauthorized: {status: 401, description: 'The server wants an API key, and this is not it.'},
   NotFound: {status: 404, description: 'There is no such thing.'},
-  RequestTimeout: {status: 408, description: 'The request did not come in time.'},
+  RequestTimeout: {status: 408, description: 'The request did not arrive in time.'},
   Conflict: {status: 409, description: 'The payment id or Idempotency-Key belongs to a payment with other content.'},
   TooLarge: {status: 413, description: 'The body is larger than is taken.'},
   UnsupportedMediaType: {status: 415, description: 'The body is of a type that is not taken here.'},
-  InvalidPayment: {status: 422, description: 'The payment is not valid; `problems` names each field that is wrong.'},
+  InvalidPayment: {status: 422, description: 'The payment is not valid; `errors` names each field that is wrong.'},
   InternalError: {status: 500, description: 'A bug of the server.'},
   Unavailable: {
     status: 503,
     description:
       'Not now: the broker or the database is slow or gone, too much is under way, or the server was started without what this needs. `Retry-After` says when to try again, if that can help.',
   },
+  Other: {status: 'default', description: 'Whatever else is wrong with a request is a problem document too.'},
 } as const
 
 export interface Operation {
@@ -70,7 +71,7 @@ function text(description: string, type: string, example: string): JsonSchema {
 
 /** Problem documents, each a reference to its component. */
 function errors(...names: readonly ErrorName[]): Record<string, JsonSchema> {
-  const all: readonly ErrorName[] = [...names, 'RequestTimeout', 'InternalError']
+  const all: readonly ErrorName[] = [...names, 'RequestTimeout', 'InternalError', 'Other']
   return Object.fromEntries(all.map(name => [ERRORS[name].status, {$ref: `#/components/responses/${name}`}]))
 }
 
@@ -217,7 +218,7 @@ export const GET_DECISION: Operation = {
   operationId: 'getPaymentDecision',
   summary: 'Look a decision up',
   description:
-    'What was decided on a payment, and when. A payment that is accepted and not decided yet is a 404 whose `payment_status` says `accepted`. Needs a database.',
+    'What was decided on a payment, and when. A payment that is accepted and not decided yet is a 404 whose code is `NOT_DECIDED` and whose `payment_status` is `accepted`. Needs a database.',
   tags: ['lookups'],
   security: KEYED,
   params: paymentId,
@@ -296,7 +297,8 @@ export const GET_HEALTH: Operation = {
 export const GET_READINESS: Operation = {
   operationId: 'getReadiness',
   summary: 'Can it take payments?',
-  description: 'Asks the broker, the database and the detector. `problems` names what is wrong. Never wants a key.',
+  description:
+    'Asks the broker, the database and the detector. `troubles` of the problem names what is wrong. Never wants a key.',
   tags: ['operations'],
   security: OPEN,
   response: {
@@ -331,3 +333,10 @@ export const GET_OPENAPI: Operation = {
     ...errors(),
   },
 }
+
+/** Every operation that there is. */
+export const OPERATIONS: readonly Operation[] = [
+  ...[SEND_PAYMENT, SEND_BATCH, SCORE],
+  ...[GET_PAYMENT, GET_DECISION, LIST_ACCOUNT_PAYMENTS, GET_RISK_PROFILE, LIST_ALERTS],
+  ...[GET_STATS, GET_HEALTH, GET_READINESS, GET_METRICS, GET_OPENAPI],
+]
