@@ -41,6 +41,8 @@ export class ApiMetrics {
   readonly #claims: Counter<'outcome'>
   #lag: Promise<ReadonlyMap<number, number> | null> | undefined
   #lagAskedUs = 0
+  #ackedCount = 0
+  #errorCount = 0
 
   constructor(sources: MetricSources) {
     this.#sources = sources
@@ -66,12 +68,14 @@ export class ApiMetrics {
 
   /** A payment was acknowledged. @param latencySeconds from its arrival to the broker's acknowledgement */
   sent(latencySeconds: number): void {
+    this.#ackedCount += 1
     this.#sentCount.inc()
     this.#sendTimes.observe(latencySeconds)
   }
 
   /** A payment got no acknowledgement: refused, or nobody knows. @param code such as MESSAGE_TOO_LARGE */
   sendError(code: string): void {
+    this.#errorCount += 1
     this.#sendErrors.inc({code: this.#errorCodes.of(code)})
   }
 
@@ -89,6 +93,11 @@ export class ApiMetrics {
 
   claim(outcome: ClaimOutcome, count = 1): void {
     this.#claims.inc({outcome}, count)
+  }
+
+  /** Payments acknowledged, and payments without an acknowledgement, since the start. */
+  get sendCounts(): {readonly acked: number; readonly errors: number} {
+    return {acked: this.#ackedCount, errors: this.#errorCount}
   }
 
   get contentType(): string {

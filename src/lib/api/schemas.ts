@@ -117,9 +117,8 @@ const pageQuery: JsonSchema = {
 
 const replayedHeader: JsonSchema = {
   'Idempotent-Replayed': {
-    type: 'string',
-    enum: ['true'],
     description: 'There when the payment had been accepted before, and nothing was sent again.',
+    schema: {type: 'string', enum: ['true']},
   },
 }
 

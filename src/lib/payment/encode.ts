@@ -5,7 +5,12 @@ import type {Payment} from './payment.js'
  * The generator's byte path must produce exactly these bytes (tested); coordinates have five decimals at most.
  */
 export function encodePayment(payment: Payment): string {
-  return JSON.stringify({
+  return JSON.stringify(wireObjectOf(payment))
+}
+
+/** The same before it becomes text, for answers that hold a payment; an absent field is undefined. */
+export function wireObjectOf(payment: Payment): Readonly<Record<string, string | number | undefined>> {
+  return {
     schema_version: payment.schemaVersion,
     payment_id: payment.paymentId,
     created_at: new Date(payment.createdAtMs).toISOString(),
@@ -30,5 +35,5 @@ export function encodePayment(payment: Payment): string {
     original_payment_id: payment.originalPaymentId,
     status: payment.status,
     sim_changed_at: payment.simChangedAtMs === undefined ? undefined : new Date(payment.simChangedAtMs).toISOString(),
-  })
+  }
 }
