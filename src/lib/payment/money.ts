@@ -5,6 +5,7 @@
 const SCALES: Readonly<Record<string, number>> = {
   BHD: 3,
   BIF: 0,
+  CLF: 4,
   CLP: 0,
   DJF: 0,
   GNF: 0,
@@ -22,6 +23,7 @@ const SCALES: Readonly<Record<string, number>> = {
   TND: 3,
   UGX: 0,
   UYI: 0,
+  UYW: 4,
   VND: 0,
   VUV: 0,
   XAF: 0,
