@@ -102,7 +102,7 @@ export function paymentRequestSchema(ref: (part: PaymentPart) => string): JsonSc
       'A payment in wire format v1 goes to the topic byte for byte. One with fewer fields, or in another spelling, is made one: what is absent is filled in, and whatever is there must be valid. Unknown fields are kept.',
     type: 'object',
     required: ['debtor_id', 'creditor_id', 'currency'],
-    oneOf: [{required: ['amount_minor']}, {required: ['amount']}],
+    anyOf: [{required: ['amount_minor']}, {required: ['amount']}],
     properties: {
       ...Object(properties),
       schema_version: {const: PAYMENT_SCHEMA_VERSION, ...filledIn('1')},
@@ -117,13 +117,15 @@ export function paymentRequestSchema(ref: (part: PaymentPart) => string): JsonSc
         description: 'Event time; another offset than UTC, or no milliseconds, is taken too. Absent: time of arrival.',
       },
       amount: {
-        description: 'In place of `amount_minor`: a decimal amount with no more decimals than the currency has.',
+        description:
+          'In place of `amount_minor`, or equal to it: a decimal amount with no more decimals than the currency has.',
         anyOf: [
-          {type: 'string', pattern: '^[0-9]+(\\.[0-9]+)?$'},
+          {type: 'string', pattern: '^[0-9]+(\\.[0-9]+)?([eE][+-]?[0-9]+)?$'},
           {type: 'number', exclusiveMinimum: 0},
         ],
         examples: ['12.50'],
       },
+      currency: {type: 'string', pattern: '^[A-Z]{3}$', description: 'An active currency of ISO 4217.'},
       payment_type: {enum: PAYMENT_TYPES, default: 'transfer'},
       creditor_type: {enum: CREDITOR_TYPES, default: 'person'},
       method: {enum: PAYMENT_METHODS, default: 'bank_transfer'},
