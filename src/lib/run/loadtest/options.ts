@@ -76,8 +76,14 @@ export interface LoadtestOptions {
   readonly clock: Clock
   /** Aborting stops the release; what is under way is waited for. */
   readonly signal: AbortSignal
-  /** The first requests that are left out of the latencies. */
+  /**
+   * How long what is still under way is waited for when the release has ended: for clients without a timeout, which
+   * else bounds it. Past it the client is closed, and what comes back is broken. Infinity by default.
+   */
+  readonly drainMs?: number
+  /** The first requests, by sequence number, that are left out of the latencies; counted like the rest. */
   readonly warmupCount: number
+  /** Called before the first request, with the start that lies a moment ahead: the place to write it to a manifest. */
   readonly onStart?: (startUs: number) => Promise<void> | void
   readonly onProgress?: (progress: LoadtestProgress) => void
 }
@@ -110,6 +116,7 @@ export interface OutcomeGroup {
   readonly scenario: string
   readonly outcome: OutcomeClass
   readonly success: boolean
+  /** With those of the warm-up, which the histograms leave out. */
   readonly count: number
   /** Sent → last byte, or → failure known. */
   readonly response: LatencyHistogram
@@ -122,8 +129,9 @@ export interface OutcomeGroup {
 /** What happened in one second since the start. */
 export interface SecondSample {
   readonly second: number
-  /** Due in it; null in the closed model. */
+  /** Due in it by the schedule; null in the closed model. */
   readonly due: number | null
+  /** Handed to the client in it. Outcomes belong to the second in which they came back. */
   readonly sent: number
   readonly succeeded: number
   readonly failed: number
@@ -180,6 +188,7 @@ export interface LoadtestSummary {
   readonly lateness: LatencyHistogram | null
   readonly groups: readonly OutcomeGroup[]
   readonly perSecond: readonly SecondSample[]
+  /** Of bodies. */
   readonly sentBytes: number
   readonly receivedBytes: number
   /** Most requests that waited at once; null in the closed model. */
@@ -188,6 +197,7 @@ export interface LoadtestSummary {
   /** Event time of the first and the last payment sent, ms since the epoch; null when none was. */
   readonly simulatedFromMs: number | null
   readonly simulatedToMs: number | null
+  /** Whatever was no success: `HTTP 503`, ECONNREFUSED, … 20 kinds at most, the rest are OTHER. */
   readonly errorKinds: readonly {readonly code: string; readonly count: number; readonly example: string}[]
   /** Stopped by the signal before the plan's end. */
   readonly interrupted: boolean
