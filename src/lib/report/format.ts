@@ -63,6 +63,15 @@ export function formatActual(metric: string, expression: string, actual: number 
   return isAmbiguous ? preciselyIn(unit, actual) : text
 }
 
+/** Decimal units: `980 B`, `4.12 MB`. */
+export function formatBytes(bytes: number | null): string {
+  if (bytes === null) return NOT_MEASURED
+  const units = ['B', 'kB', 'MB', 'GB', 'TB']
+  const power = bytes < 1000 ? 0 : Math.min(units.length - 1, Math.floor(Math.log10(bytes) / 3))
+  const value = bytes / 1000 ** power
+  return `${trimmed(value, power === 0 || value >= 100 ? 0 : value >= 10 ? 1 : 2)} ${units[power]}`
+}
+
 /** `speed_up` 576.4 → `576×`. */
 export function formatSpeedUp(speedUp: number | null): string {
   return speedUp === null ? NOT_MEASURED : `${grouped(speedUp, speedUp < 10 ? 1 : 0)}×`

@@ -4,13 +4,13 @@ export const STYLE = `
   color-scheme: light dark;
   --page: #fbfbfa; --card: #ffffff; --ink: #1d2126; --soft: #66707c; --line: #e4e6e8;
   --pass: #1a7f45; --fail: #c0322b; --warn: #9a6700; --tint-pass: #e8f5ed; --tint-fail: #fdeceb; --tint-warn: #fdf4dc;
-  --series-0: #3b6fd4; --series-1: #c8702a; --series-2: #2f8f6b; --series-3: #8a56b8; --bar: #9db7e6;
+  --series-0: #3b6fd4; --series-1: #c8702a; --series-2: #2f8f6b; --series-3: #8a56b8; --series-4: #a8473f; --bar: #9db7e6; --dropped: #d9a520; --failed: #cf4a42;
 }
 @media (prefers-color-scheme: dark) {
   :root {
     --page: #14171a; --card: #1b1f24; --ink: #e6e9ec; --soft: #98a2ad; --line: #2e343b;
     --pass: #5fcf8f; --fail: #ff8077; --warn: #e5b84d; --tint-pass: #16291f; --tint-fail: #331d1c; --tint-warn: #2e2714;
-    --series-0: #7fa8f5; --series-1: #eda266; --series-2: #68c7a2; --series-3: #bf95e6; --bar: #3f5c93;
+    --series-0: #7fa8f5; --series-1: #eda266; --series-2: #68c7a2; --series-3: #bf95e6; --series-4: #f09a92; --bar: #3f5c93; --dropped: #c99a2e; --failed: #d9605a;
   }
 }
 * { box-sizing: border-box; }
@@ -53,12 +53,23 @@ svg { display: block; width: 100%; height: auto; margin-top: .5rem; }
 svg text { fill: var(--soft); font-size: 12px; }
 svg .grid { stroke: var(--line); stroke-width: 1; }
 svg .asked { stroke: var(--soft); stroke-width: 1; stroke-dasharray: 4 4; }
-svg .line { fill: none; stroke-width: 2; stroke-linejoin: round; }
+svg .line { fill: none; stroke-width: 2; stroke-linejoin: round; stroke-linecap: round; }
 svg .bar { fill: var(--bar); }
 svg .interval { stroke: var(--series-0); stroke-width: 3; stroke-linecap: round; opacity: .45; }
 svg .share { fill: var(--series-0); }
 svg.small { width: 7.5rem; margin: .35rem 0 0; display: inline-block; }
-.s0 { stroke: var(--series-0); } .s1 { stroke: var(--series-1); } .s2 { stroke: var(--series-2); } .s3 { stroke: var(--series-3); }
+svg.chart { min-width: 44rem; }
+svg .axis { font-weight: 500; }
+/* Lines differ by dashes as well as by colour. */
+.s0 { stroke: var(--series-0); } .s1 { stroke: var(--series-1); stroke-dasharray: 7 3; } .s2 { stroke: var(--series-2); stroke-dasharray: 2 3; }
+.s3 { stroke: var(--series-3); stroke-dasharray: 10 3 2 3; } .s4 { stroke: var(--series-4); stroke-dasharray: 4 4; }
+svg .fill.succeeded { fill: var(--bar); } svg .fill.failed { fill: var(--failed); } svg .fill.dropped { fill: var(--dropped); }
+svg .sent { stroke: var(--ink); stroke-width: 1.25; } /* What was due and planned lies under what came of it, and wider: where both agree, both are seen. */
+svg .due, svg .planned { stroke: var(--series-1); stroke-width: 4.5; opacity: .7; }
+svg .hover { fill: transparent; }
+.scroll:focus-visible { outline: 2px solid var(--series-0); outline-offset: 2px; }
+details { margin-top: .9rem; } summary { cursor: pointer; color: var(--soft); font-size: .85rem; margin-bottom: .4rem; }
+details table { font-size: .85rem; }
 .legend { display: flex; flex-wrap: wrap; gap: .25rem 1.25rem; font-size: .85rem; color: var(--soft); }
 .legend svg { display: inline-block; width: 1.5rem; margin: 0 .4rem 0 0; vertical-align: middle; }
 footer { color: var(--soft); font-size: .82rem; margin-top: 1.5rem; overflow-wrap: anywhere; }

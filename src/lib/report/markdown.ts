@@ -11,6 +11,8 @@ import {
   plural,
   sentence,
 } from './format.js'
+import {httpLatency, httpLoad} from './markdown-http.js'
+import {code, escaped, SIGNS, table} from './markdown-parts.js'
 import type {RunResult} from './result.js'
 import {
   describeAnomaly,
@@ -18,15 +20,14 @@ import {
   formatDifference,
   ladderRungs,
   latenciesByRole,
-  type Mark,
   routes,
   thresholdRows,
   tooFewFrauds,
   verdictReason,
   verdictTitle,
 } from './view.js'
+import {ackedName} from './view-http.js'
 
-const SIGNS: Readonly<Record<Mark, string>> = {pass: '✅', fail: '❌', warn: '⚠️'}
 const VERDICT_SIGNS = {passed: SIGNS.pass, failed: SIGNS.fail, inconclusive: '❔'} as const
 
 export function renderMarkdown(result: RunResult): string {
@@ -34,15 +35,24 @@ export function renderMarkdown(result: RunResult): string {
     `## ${VERDICT_SIGNS[result.verdict]} ${verdictTitle(result)}: ${escaped(result.run.scenario)}`,
     `${escaped(sentence(verdictReason(result)))} Run \`${code(result.run.tag)}\`, seed ${result.run.seed}.`,
     ...thresholds(result),
-    ...load(result),
-    ...ladder(result),
-    ...latency(result),
-    ...detection(result),
+    ...sections(result),
     ...(result.notes.length === 0 ? [] : ['### Notes', result.notes.map(note => `- ${escaped(note)}`).join('\n')]),
     '### Again',
     `\`\`\`sh\n${plainText(result.run.command).replaceAll('```', '')}\n\`\`\``,
   ]
   return `${blocks.join('\n\n')}\n`
+}
+
+/** What a load test did not look at, it does not mention. */
+function sections(result: RunResult): string[] {
+  const {http} = result
+  if (http === null) return [...load(result), ...ladder(result), ...latency(result), ...detection(result)]
+  return [
+    ...httpLoad(result, http),
+    ...httpLatency(result, http),
+    ...(result.ladder === null ? [] : ladder(result)),
+    ...(result.detection === null ? [] : detection(result)),
+  ]
 }
 
 function thresholds({thresholds: outcomes}: RunResult): string[] {
@@ -83,9 +93,10 @@ function load(result: RunResult): string[] {
   return ['### Load', escaped(measured.description), table(['', ''], rows, [])]
 }
 
-function ladder({ladder: books}: RunResult): string[] {
+function ladder(result: RunResult): string[] {
+  const {ladder: books} = result
   if (books === null) return ['### Ladder', 'n/a']
-  const rows = ladderRungs(books).map(({stage, count, expectation, difference, mark}) => [
+  const rows = ladderRungs(books, ackedName(result)).map(({stage, count, expectation, difference, mark}) => [
     mark === null ? '' : SIGNS[mark],
     stage,
     formatCount(count),
@@ -108,13 +119,13 @@ function ladder({ladder: books}: RunResult): string[] {
 function latency(result: RunResult): string[] {
   const {pipeline} = latenciesByRole(result)
   if (pipeline.length === 0) return ['### Latency', 'n/a']
-  const rows = pipeline.map(({basis, count, p50, p90, p95, p99, p999, max}) => [
+  const rows = pipeline.map(({basis, count, p50, p90, p95, p99, p999, p9999, max}) => [
     escaped(basis),
     formatCount(count),
-    ...[p50, p90, p95, p99, p999, max].map(formatMs),
+    ...[p50, p90, p95, p99, p999, p9999, max].map(formatMs),
   ])
-  const head = ['ms', 'count', 'p50', 'p90', 'p95', 'p99', 'p99.9', 'max']
-  return ['### Latency', table(head, rows, [1, 2, 3, 4, 5, 6, 7])]
+  const head = ['ms', 'count', 'p50', 'p90', 'p95', 'p99', 'p99.9', 'p99.99', 'max']
+  return ['### Latency', table(head, rows, [1, 2, 3, 4, 5, 6, 7, 8])]
 }
 
 function detection(result: RunResult): string[] {
@@ -143,26 +154,4 @@ function detection(result: RunResult): string[] {
     ].join(', '),
     ...(warning === '' ? [] : [`${SIGNS.warn} ${warning}.`]),
   ]
-}
-
-function table(head: readonly string[], rows: readonly (readonly string[])[], right: readonly number[]): string {
-  const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`
-  return [line(head), line(head.map((_, column) => (right.includes(column) ? '--:' : '---'))), ...rows.map(line)].join(
-    '\n',
-  )
-}
-
-/** Text that can start no markup, end no cell and open no tag. */
-function escaped(text: string): string {
-  return plainText(text)
-    .replaceAll('&', '&amp;')
-    .replaceAll('<', '&lt;')
-    .replaceAll('>', '&gt;')
-    .replaceAll(/[\\*_{}[\]#|~!@]|^[-+]|^\d+(?=[.)])/g, sign => (/\d/.test(sign) ? `${sign}\\` : `\\${sign}`))
-    .replaceAll('`', '&#96;')
-}
-
-/** Within backticks nothing is markup but the backtick itself; a bar would still end a table's cell. */
-function code(text: string): string {
-  return plainText(text).replaceAll('`', '’').replaceAll('|', '\\|')
 }

@@ -14,9 +14,11 @@ import {
   plainText,
   plural,
 } from './format.js'
-import type {DetectionSummary, RunResult} from './result.js'
+import type {DetectionSummary, HttpSection, RunResult} from './result.js'
+import {errorLines, groupLines, httpLatencyLines, httpLoadLines} from './table-http.js'
 import {
   type Align,
+  factsLine,
   INDENT,
   marked,
   type Page,
@@ -43,6 +45,7 @@ import {
   verdictTitle,
   wholeSeconds,
 } from './view.js'
+import {ackedName} from './view-http.js'
 
 const EXAMPLES_SHOWN = 3
 
@@ -52,10 +55,7 @@ export function renderResult(given: RunResult, {color, width}: RenderOptions): s
   const sections = [
     verdictLines(result, page),
     section('THRESHOLDS', thresholdLines(result, page), page),
-    section('LOAD', loadLines(result, page), page),
-    section('LADDER', ladderLines(result, page), page),
-    section('LATENCY, ms', latencyLines(result, page), page),
-    section('DETECTION', detectionLines(result, page), page),
+    ...(result.http === null ? runSections(result, page) : httpSections(result, result.http, page)),
     section(
       'NOTES',
       result.notes.flatMap(note => wrapped(note, page, '· ')),
@@ -67,6 +67,26 @@ export function renderResult(given: RunResult, {color, width}: RenderOptions): s
     .filter(lines => lines.length > 0)
     .map(lines => lines.join('\n'))
     .join('\n\n')}\n`
+}
+
+function runSections(result: RunResult, page: Page): string[][] {
+  return [
+    section('LOAD', loadLines(result, page), page),
+    section('LADDER', ladderLines(result, page), page),
+    section('LATENCY, ms', latencyLines(result, page), page),
+    section('DETECTION', detectionLines(result, page), page),
+  ]
+}
+
+/** A target that is not ours has no ladder and no detector: there is nothing to miss. */
+function httpSections(result: RunResult, http: HttpSection, page: Page): string[][] {
+  return [
+    section('LOAD', httpLoadLines(result, http, page), page),
+    section('LATENCY, ms', httpLatencyLines(result, http, page), page),
+    section('BY OUTCOME, ms', groupLines(http, page), page),
+    section('LADDER', result.ladder === null ? [] : ladderLines(result, page), page),
+    section('DETECTION', result.detection === null ? [] : detectionLines(result, page), page),
+  ]
 }
 
 /** What came from outside (names, addresses, error messages) loses control characters: nobody else paints here. */
@@ -110,8 +130,7 @@ function loadLines(result: RunResult, page: Page): string[] {
   const {paint} = page
   const {load} = result
   const {lateness} = latenciesByRole(result)
-  const facts = (...pairs: readonly (readonly [string, string])[]): string =>
-    pairs.map(([name, value]) => `${paint.dim(name)} ${value}`).join('   ')
+  const facts = (...pairs: readonly (readonly [string, string])[]): string => factsLine(pairs, paint)
   const seconds = wholeSeconds(load)
   const lines = [
     [
@@ -166,19 +185,18 @@ function loadLines(result: RunResult, page: Page): string[] {
       lines.map(([name = '', value = '']) => [name, value]),
       ['left', 'left'],
     ),
-    ...load.errors.flatMap(({code, count, example}) =>
-      wrapped(`${plural(count, 'payment')} ${code}: ${example}`, page, `${paint.red('✗')} `),
-    ),
+    ...errorLines(result, page),
   ]
 }
 
-function ladderLines({ladder}: RunResult, page: Page): string[] {
+function ladderLines(result: RunResult, page: Page): string[] {
   const {paint} = page
+  const {ladder} = result
   if (ladder === null) return [`${INDENT}${NOT_MEASURED}`]
   const remarks = [routes(ladder), foreignText(ladder)].filter(text => text !== '')
   return [
     ...tabulated(
-      ladderRungs(ladder).map(({stage, count, expectation, difference, mark}) => [
+      ladderRungs(ladder, ackedName(result)).map(({stage, count, expectation, difference, mark}) => [
         mark === null ? ' ' : marked(mark, paint),
         stage,
         formatCount(count),
@@ -204,13 +222,16 @@ function ladderLines({ladder}: RunResult, page: Page): string[] {
 function latencyLines(result: RunResult, {paint}: Page): string[] {
   const {pipeline} = latenciesByRole(result)
   if (pipeline.length === 0) return [`${INDENT}${NOT_MEASURED}`]
-  const head = ['', ...['count', 'p50', 'p90', 'p95', 'p99', 'p99.9', 'max'].map(name => paint.dim(name.padStart(8)))]
-  const rows = pipeline.map(({basis, count, p50, p90, p95, p99, p999, max}) => [
+  const head = [
+    '',
+    ...['count', 'p50', 'p90', 'p95', 'p99', 'p99.9', 'p99.99', 'max'].map(name => paint.dim(name.padStart(8))),
+  ]
+  const rows = pipeline.map(({basis, count, p50, p90, p95, p99, p999, p9999, max}) => [
     basis,
     formatCount(count),
-    ...[p50, p90, p95, p99, p999, max].map(formatMs),
+    ...[p50, p90, p95, p99, p999, p9999, max].map(formatMs),
   ])
-  return tabulated([head, ...rows], ['left', ...Array<Align>(7).fill('right')])
+  return tabulated([head, ...rows], ['left', ...Array<Align>(8).fill('right')])
 }
 
 function detectionLines(result: RunResult, page: Page): string[] {

@@ -71,16 +71,22 @@ export function wrapped(text: string, {width}: Page, sign: string): string[] {
 const BARS = [...'▁▂▃▄▅▆▇█']
 const MAX_BARS = 40
 
-/** Payments by second as bars from 0 to the most; long runs are averaged into forty. */
-export function sparkline(perSecond: readonly number[]): string {
+/**
+ * Figures by second as bars from 0 to the most; a blank where nothing was measured. Long runs are put together into forty
+ * bars: by their mean, or by the highest of each.
+ */
+export function sparkline(perSecond: readonly (number | null)[], together: 'mean' | 'highest' = 'mean'): string {
   const groupSize = Math.ceil(perSecond.length / MAX_BARS)
-  const means: number[] = []
+  const bars: (number | null)[] = []
   for (let at = 0; at < perSecond.length; at += groupSize) {
-    const group = perSecond.slice(at, at + groupSize)
-    means.push(group.reduce((total, count) => total + count, 0) / group.length)
+    const group = perSecond.slice(at, at + groupSize).filter(value => value !== null)
+    const sum = group.reduce((total, value) => total + value, 0)
+    bars.push(group.length === 0 ? null : together === 'mean' ? sum / group.length : Math.max(...group))
   }
-  const most = Math.max(...means)
-  return means.map(mean => BARS[most === 0 ? 0 : Math.round((mean / most) * (BARS.length - 1))] ?? '').join('')
+  const most = Math.max(...bars.map(bar => bar ?? 0))
+  return bars
+    .map(bar => (bar === null ? ' ' : (BARS[most === 0 ? 0 : Math.round((bar / most) * (BARS.length - 1))] ?? '')))
+    .join('')
 }
 
 export function marked(mark: Mark, paint: Paint): string {
@@ -88,6 +94,11 @@ export function marked(mark: Mark, paint: Paint): string {
 }
 
 const SIGNS: Readonly<Record<Mark, string>> = {pass: '✓', fail: '✗', warn: '!'}
+
+/** `name value   name value`. */
+export function factsLine(pairs: readonly (readonly [name: string, value: string])[], paint: Paint): string {
+  return pairs.map(([name, value]) => `${paint.dim(name)} ${value}`).join('   ')
+}
 
 export function toned(mark: Mark, paint: Paint): (text: string) => string {
   return mark === 'pass' ? paint.green : mark === 'warn' ? paint.yellow : paint.red

@@ -40,8 +40,12 @@ export interface LadderRung {
   readonly anomalies: readonly LadderAnomaly[]
 }
 
-/** The rungs from planned to alerts, each held against those above it. */
-export function ladderRungs(ladder: Ladder): LadderRung[] {
+/**
+ * The rungs from planned to alerts, each held against those above it.
+ *
+ * @param ackedName what an acknowledgement was: `acked`, `acked (202)`
+ */
+export function ladderRungs(ladder: Ladder, ackedName = 'acked'): LadderRung[] {
   const {planned, sent, acked, onRaw, legit, fraud, dlq, rows, alerts} = ladder
   const arrivedUnknown = countOf(ladder, 'arrived-unknown')
   const fatalAt = (stages: readonly AnomalyStage[]): LadderAnomaly[] =>
@@ -64,7 +68,7 @@ export function ladderRungs(ladder: Ladder): LadderRung[] {
   return [
     {stage: 'planned', count: planned, expectation: '', difference: null, mark: null, anomalies: []},
     {stage: 'sent', count: sent, expectation: '≤ planned', difference: sent - planned, mark: null, anomalies: []},
-    {stage: 'acked', count: acked, expectation: '≤ sent', difference: acked - sent, mark: null, anomalies: []},
+    {stage: ackedName, count: acked, expectation: '≤ sent', difference: acked - sent, mark: null, anomalies: []},
     rung(
       'on the raw topic',
       onRaw,

@@ -1,12 +1,17 @@
 /** All forms of the report against golden files, and against results that try to break out of them. */
 import {readFile, writeFile} from 'node:fs/promises'
 import {describe, expect, it} from 'vitest'
+import {renderCsv} from '../../../src/lib/report/csv.js'
+import {distributionsOf} from '../../../src/lib/report/distribution.js'
 import {renderHtml} from '../../../src/lib/report/html.js'
 import {renderJunit} from '../../../src/lib/report/junit.js'
 import {renderMarkdown} from '../../../src/lib/report/markdown.js'
 import type {RunResult} from '../../../src/lib/report/result.js'
 import {renderResult} from '../../../src/lib/report/table.js'
-import {emptyResult, sampleResult} from '../../support/sample-result.js'
+import {emptyResult, loadtestResult, sampleResult} from '../../support/sample-result.js'
+
+const CLOSED = loadtestResult('closed')
+const OPEN = loadtestResult('open')
 
 const FORMS: Readonly<Record<string, (result: RunResult) => string>> = {
   txt: result => renderResult(result, {color: false, width: 100}),
@@ -14,8 +19,18 @@ const FORMS: Readonly<Record<string, (result: RunResult) => string>> = {
   html: renderHtml,
   'junit.xml': renderJunit,
   md: renderMarkdown,
+  csv: renderCsv,
+  hgrm: result =>
+    distributionsOf(result)
+      .map(({suffix, text}) => `${suffix}\n${text}`)
+      .join(''),
 }
-const RESULTS = {report: sampleResult, 'report-empty': emptyResult}
+const RESULTS = {
+  report: sampleResult,
+  'report-empty': emptyResult,
+  'report-closed': () => CLOSED,
+  'report-open': () => OPEN,
+}
 
 describe.each(Object.entries(FORMS))('the report as %s', (extension, render) => {
   it.each(Object.entries(RESULTS))('is the golden %s (UPDATE_GOLDEN=1 writes it)', async (name, make) => {
@@ -41,6 +56,7 @@ describe.each(Object.entries(FORMS))('the report as %s', (extension, render) => 
           p95: null,
           p99: null,
           p999: null,
+          p9999: null,
           max: null,
           hdr: null,
         },
