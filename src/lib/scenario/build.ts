@@ -7,7 +7,7 @@ import {TYPOLOGIES} from '../payment/label.js'
 import type {Path} from './document.js'
 import {DEFAULTS, LIMITS} from './limits.js'
 import {loadOf} from './load-phases.js'
-import type {PlanOverrides} from './overrides.js'
+import {FLAG_NAMES, type PlanOverrides} from './overrides.js'
 import type {LoadPhase, Plan, ThresholdPlan} from './plan.js'
 import {plannedCountOf} from './planned-count.js'
 import type {Report} from './problem.js'
@@ -43,16 +43,23 @@ export function buildPlan(
     maxCount,
     partitions: overrides.partitions ?? file?.topics?.partitions ?? DEFAULTS.partitions,
     detector: detectorOf(file, report),
-    thresholds: thresholdsOf(file),
+    thresholds: [...thresholdsOf(file), ...(overrides.thresholds ?? [])],
   }
 }
 
 function phasesOf(file: ScenarioFile, report: Report): LoadPhase[] {
   const isList = Array.isArray(file.load)
   const phases = isList ? file.load : [file.load]
+  const names = new Set<string>()
   return [phases].flat(2).map((phase, index, all) => {
     const path: Path = isList ? ['load', index] : ['load']
-    if (phase.executor === 'shared-iterations') return {executor: phase.executor, count: phase.iterations}
+    const named = phase.name === undefined ? {} : {name: phase.name}
+    if (phase.name !== undefined && names.has(phase.name)) report([...path, 'name'], `a phase before has this name`)
+    names.add(phase.name ?? '')
+    if (phase.executor === 'shared-iterations') {
+      const {executor, iterations: count, concurrency} = phase
+      return {executor, ...named, count, ...(concurrency === undefined ? {} : {concurrency})}
+    }
     const unitS = durationMs(phase.timeUnit ?? '1s', [...path, 'timeUnit'], report) / 1000
     const rate = (value: number, key: Path): number => {
       const rateTps = value / unitS
@@ -67,7 +74,7 @@ function phasesOf(file: ScenarioFile, report: Report): LoadPhase[] {
         report([...path, 'duration'], 'only the last phase can last forever')
       }
       const lengthMs = isForever ? Number.POSITIVE_INFINITY : durationMs(phase.duration, [...path, 'duration'], report)
-      return {executor: phase.executor, rateTps: rate(phase.rate, ['rate']), durationMs: lengthMs, arrivals}
+      return {executor: phase.executor, ...named, rateTps: rate(phase.rate, ['rate']), durationMs: lengthMs, arrivals}
     }
     const startRateTps = rate(phase.startRate ?? 0, ['startRate'])
     const stages = phase.stages.map((stage, at) => ({
@@ -77,7 +84,7 @@ function phasesOf(file: ScenarioFile, report: Report): LoadPhase[] {
     if (startRateTps === 0 && stages.every(stage => stage.targetTps === 0)) {
       report([...path, 'stages'], 'the rate never rises above 0')
     }
-    return {executor: phase.executor, startRateTps, stages, arrivals}
+    return {executor: phase.executor, ...named, startRateTps, stages, arrivals}
   })
 }
 
@@ -147,14 +154,15 @@ function checkOverrides(overrides: PlanOverrides, report: Report): void {
     Number.isSafeInteger(value) && value >= from && value <= to
   const share = (value: number): boolean => value >= 0 && value <= LIMITS.share
   const {rateTps} = overrides
+  const flags = overrides.flagNames ?? FLAG_NAMES
   within(
-    '--tps',
+    flags.rate,
     rateTps === 'max' ? undefined : rateTps,
     value => value > 0 && value <= LIMITS.rateTps,
     `a rate in (0, ${grouped(LIMITS.rateTps)}], or max`,
   )
   within('--duration', overrides.durationMs, value => value > 0, 'a duration above 0')
-  within('--count', overrides.maxCount, whole(1, LIMITS.count), `a whole number in [1, ${grouped(LIMITS.count)}]`)
+  within(flags.count, overrides.maxCount, whole(1, LIMITS.count), `a whole number in [1, ${grouped(LIMITS.count)}]`)
   within('--seed', overrides.seed, whole(0, Number.MAX_SAFE_INTEGER), 'a whole number in [0, 2^53)')
   within(
     '--accounts',

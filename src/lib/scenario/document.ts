@@ -48,6 +48,8 @@ export function readDocument(text: string, env: Environment): ScenarioDocument {
     strict: true,
     uniqueKeys: true,
     prettyErrors: false,
+    // Odd keys are told as unknown ones, not by a warning of the process.
+    logLevel: 'error',
     merge: false,
   })
   const at = (offset: number): {line: number; column: number} => {

@@ -10,6 +10,7 @@ export const LIMITS = {
   partitions: 1000,
   share: 0.5,
   phases: 100,
+  concurrency: 10_000,
   durationMs: 366 * 86_400_000,
 } as const
 

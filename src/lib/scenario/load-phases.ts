@@ -1,7 +1,7 @@
 /** How `--tps`, `--duration`, `--count` and `--arrivals` change a scenario's load, or make one without a file. */
 
 import {DEFAULTS} from './limits.js'
-import type {PlanOverrides} from './overrides.js'
+import {FLAG_NAMES, type PlanOverrides} from './overrides.js'
 import type {ArrivalKind, LoadPhase} from './plan.js'
 import {lengthMsOf, plannedCountOf} from './planned-count.js'
 import type {Report} from './problem.js'
@@ -15,6 +15,8 @@ import type {Report} from './problem.js'
  */
 export function loadOf(file: readonly LoadPhase[] | undefined, overrides: PlanOverrides, report: Report): LoadPhase[] {
   const {rateTps, durationMs, maxCount} = overrides
+  const flags = overrides.flagNames ?? FLAG_NAMES
+  if (overrides.load !== undefined) return [...overrides.load]
   const arrivals = overrides.arrivals ?? arrivalsOf(file)
   if (typeof rateTps === 'number') {
     const lengthMs =
@@ -39,10 +41,11 @@ export function loadOf(file: readonly LoadPhase[] | undefined, overrides: PlanOv
     return [{...only, durationMs: lengthMs, arrivals}]
   }
   const shape = 'the scenario’s load is not one constant rate'
-  if (durationMs !== undefined) report('--duration', `${shape}; add --tps to replace it, or end it early with --count`)
+  if (durationMs !== undefined)
+    report('--duration', `${shape}; add ${flags.rate} to replace it, or end it early with ${flags.count}`)
   if (others.length === 0 && only?.executor === 'shared-iterations') return [{...only, count: maxCount ?? only.count}]
   if (maxCount !== undefined && maxCount > plannedCountOf({load: file, maxCount: Number.POSITIVE_INFINITY})) {
-    report('--count', `${shape}, and plans fewer payments than ${maxCount}; add --tps to replace it`)
+    report(flags.count, `${shape}, and plans fewer payments than ${maxCount}; add ${flags.rate} to replace it`)
   }
   return file.map(phase => (phase.executor === 'shared-iterations' ? phase : {...phase, ...givenArrivals(overrides)}))
 }

@@ -1,17 +1,15 @@
 /** Scenario files and flags → plan. Reading a file costs the import of `yaml` and `zod`; flags alone do not. */
-import {open, stat} from 'node:fs/promises'
-import {messageOf, UsageError} from '../base/errors.js'
+import {basename, extname} from 'node:path'
+import type {PipelineMap} from '../payment/pipeline-map.js'
 import {buildPlan} from './build.js'
 import type {Environment} from './document.js'
 import type {PlanOverrides} from './overrides.js'
 import type {LoadedPlan} from './plan.js'
 import {planDigest} from './plan-digest.js'
 import {type Problem, problemsError} from './problem.js'
+import {readTextFile} from './read-text.js'
 
 export type {LoadedPlan}
-
-/** A scenario is written by hand; what is longer is another file. */
-const MAX_FILE_BYTES = 1_000_000
 
 /**
  * Reads and validates a scenario file, flags over it.
@@ -26,7 +24,11 @@ export async function loadPlan(
   env: Environment,
   flagProblems: readonly Problem[] = [],
 ): Promise<LoadedPlan> {
-  const text = await readScenario(path)
+  const text = await readTextFile(path, {
+    what: 'scenario',
+    code: 'P2PAY_SCENARIO_FILE',
+    suggestion: 'name a YAML file, such as scenarios/smoke.yaml',
+  })
   const {validateScenario} = await import('./validate-scenario.js')
   const {loaded, problems} = validateScenario(text, {file: path, overrides, env})
   const all = [...flagProblems, ...problems]
@@ -48,39 +50,20 @@ export function planFromFlags(overrides: PlanOverrides, flagProblems: readonly P
   return {plan, sha256: planDigest(plan), description: null}
 }
 
-async function readScenario(path: string): Promise<string> {
-  const refuse = (why: string, cause?: unknown): UsageError =>
-    new UsageError(`the scenario ${path} cannot be read: ${why}`, {
-      code: 'P2PAY_SCENARIO_FILE',
-      suggestions: ['name a YAML file, such as scenarios/smoke.yaml'],
-      cause,
-    })
-  try {
-    const info = await stat(path)
-    if (info.isDirectory()) throw refuse('it is a directory')
-    // A device or a pipe may have no end, or nobody at the other one.
-    if (!info.isFile()) throw refuse('it is no regular file')
-    const bytes = await readBounded(path, MAX_FILE_BYTES + 1)
-    if (bytes.length > MAX_FILE_BYTES) throw refuse(`it has more than ${MAX_FILE_BYTES.toLocaleString('en-US')} bytes`)
-    return bytes.toString('utf8')
-  } catch (error) {
-    if (error instanceof UsageError) throw error
-    throw refuse(messageOf(error), error)
-  }
-}
-
-/** The first bytes of a file, whatever it says of its size. */
-async function readBounded(path: string, maxBytes: number): Promise<Buffer> {
-  const file = await open(path)
-  try {
-    const buffer = Buffer.alloc(maxBytes)
-    let length = 0
-    for (;;) {
-      const {bytesRead} = await file.read(buffer, length, maxBytes - length, null)
-      length += bytesRead
-      if (bytesRead === 0 || length === maxBytes) return buffer.subarray(0, length)
-    }
-  } finally {
-    await file.close()
-  }
+/**
+ * Reads and validates a pipeline map.
+ *
+ * @param env values for `${VAR}`
+ * @throws UsageError code P2PAY_PIPELINE with every problem, each with line and column; P2PAY_PIPELINE_FILE
+ */
+export async function loadPipeline(path: string, env: Environment): Promise<PipelineMap> {
+  const text = await readTextFile(path, {
+    what: 'pipeline map',
+    code: 'P2PAY_PIPELINE_FILE',
+    suggestion: 'name a YAML file; docs/pipeline-v1.schema.json lists what it may say',
+  })
+  const {readPipeline} = await import('./pipeline-file.js')
+  const {pipeline, problems} = readPipeline(text, {name: basename(path, extname(path)), env})
+  if (pipeline === undefined) throw problemsError(path, problems, 'pipeline')
+  return pipeline
 }

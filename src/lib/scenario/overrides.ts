@@ -1,4 +1,7 @@
-import type {ArrivalKind} from './plan.js'
+import type {ArrivalKind, LoadPhase, ThresholdPlan} from './plan.js'
+
+/** Of `generate` and `run`. */
+export const FLAG_NAMES = {rate: '--tps', count: '--count'} as const
 
 /** What flags say over a scenario file, or without one; absent = not given. */
 export interface PlanOverrides {
@@ -19,4 +22,10 @@ export interface PlanOverrides {
   /** Event time of the first payments, ms since the epoch. */
   readonly startMs?: number | undefined
   readonly partitions?: number | undefined
+  /** Instead of the file's load, and of what rate and duration would make of it. */
+  readonly load?: readonly LoadPhase[] | undefined
+  /** Beside those of the file. */
+  readonly thresholds?: readonly ThresholdPlan[] | undefined
+  /** What a command calls them in messages; `--tps` and `--count` unless it says. */
+  readonly flagNames?: {readonly rate: string; readonly count: string} | undefined
 }

@@ -10,6 +10,7 @@ export type ArrivalKind = 'uniform' | 'poisson'
 export type LoadPhase =
   | {
       readonly executor: 'constant-arrival-rate'
+      readonly name?: string
       readonly rateTps: number
       /** ms; Infinity for `forever`. */
       readonly durationMs: number
@@ -17,12 +18,19 @@ export type LoadPhase =
     }
   | {
       readonly executor: 'ramping-arrival-rate'
+      readonly name?: string
       readonly startRateTps: number
       readonly stages: readonly {readonly targetTps: number; readonly durationMs: number}[]
       readonly arrivals: ArrivalKind
     }
   /** As fast as the sink takes them (`--tps max`, files): `count` payments without a rate. */
-  | {readonly executor: 'shared-iterations'; readonly count: number}
+  | {
+      readonly executor: 'shared-iterations'
+      readonly name?: string
+      readonly count: number
+      /** Requests under way at once, of a load test. */
+      readonly concurrency?: number
+    }
 
 export type Severity = 'fail' | 'warn'
 

@@ -19,8 +19,12 @@ export function renderProblem(file: string | undefined, problem: Problem): strin
   return `${place}${problem.where === '' ? '' : `${problem.where}: `}${problem.message}`
 }
 
-/** One error for all of them; code P2PAY_SCENARIO when a file is concerned, P2PAY_LOAD for flags alone. */
-export function problemsError(file: string | undefined, problems: readonly Problem[]): UsageError {
+/** One error for all of them; code P2PAY_SCENARIO or P2PAY_PIPELINE for a file, P2PAY_LOAD for flags alone. */
+export function problemsError(
+  file: string | undefined,
+  problems: readonly Problem[],
+  kind: 'scenario' | 'pipeline' = 'scenario',
+): UsageError {
   const lines = problems.map(problem => renderProblem(file, problem))
   const [only] = lines
   const message =
@@ -28,8 +32,8 @@ export function problemsError(file: string | undefined, problems: readonly Probl
       ? only
       : [`${file ?? 'the flags'}: ${lines.length} problems`, ...lines.map(line => `  ${line}`)].join('\n')
   return new UsageError(message, {
-    code: file === undefined ? 'P2PAY_LOAD' : 'P2PAY_SCENARIO',
-    suggestions: file === undefined ? [] : ['docs/scenario-v1.schema.json lists every key, for editors too'],
+    code: file === undefined ? 'P2PAY_LOAD' : `P2PAY_${kind.toUpperCase()}`,
+    suggestions: file === undefined ? [] : [`docs/${kind}-v1.schema.json lists every key, for editors too`],
   })
 }
 

@@ -52,6 +52,9 @@ const arrivals = z
   .describe('Gaps between payments: all alike, or exponential as from many independent payers.')
   .optional()
 const timeUnit = duration.describe('The time that rates are per; 1s unless given.').optional()
+const phaseName = text('a name', 100)
+  .describe('What reports call the phase; latencies of a load test are kept for each.')
+  .optional()
 const executorError = 'constant-arrival-rate, ramping-arrival-rate or shared-iterations'
 
 const phase = z.discriminatedUnion(
@@ -61,6 +64,7 @@ const phase = z.discriminatedUnion(
       .strictObject(
         {
           executor: z.literal('constant-arrival-rate'),
+          name: phaseName,
           rate: rate.describe('Payments per timeUnit.'),
           timeUnit,
           duration: length.describe('How long, such as 20s; or forever.'),
@@ -73,6 +77,7 @@ const phase = z.discriminatedUnion(
       .strictObject(
         {
           executor: z.literal('ramping-arrival-rate'),
+          name: phaseName,
           startRate: rateOrZero.describe('Payments per timeUnit at the beginning; 0 unless given.').optional(),
           timeUnit,
           stages: z
@@ -97,9 +102,13 @@ const phase = z.discriminatedUnion(
       .strictObject(
         {
           executor: z.literal('shared-iterations'),
+          name: phaseName,
           iterations: numberIn('a whole number', {from: 1, to: LIMITS.count, whole: true}).describe(
             'How many payments.',
           ),
+          concurrency: numberIn('a whole number', {from: 1, to: LIMITS.concurrency, whole: true})
+            .describe('Requests under way at once, of p2pay loadtest; 50 unless given.')
+            .optional(),
         },
         {error: 'a phase of load'},
       )

@@ -43,7 +43,7 @@ describe('a scenario file', () => {
     [
       'another executor’s key',
       'version: 1\nload:\n  executor: constant-arrival-rate\n  rate: 5\n  duration: 5s\n  stages: []',
-      '6:3 load.stages: unknown key; expected executor, rate, timeUnit, duration, arrivals',
+      '6:3 load.stages: unknown key; expected executor, name, rate, timeUnit, duration, arrivals',
     ],
     [
       'an unknown executor',
