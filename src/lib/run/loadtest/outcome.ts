@@ -1,24 +1,13 @@
 /** What an outcome is called: in the report's classes, in the journal's states, and in the list of troubles. */
 import {STATUS_CODES} from 'node:http'
 import type {HttpOutcome} from '../../http/http-client.js'
+import {HTTP_OUTCOMES} from '../../report/result.js'
 import type {SendState} from '../../sink/sink.js'
-import type {OutcomeClass} from './options.js'
 
-/** In the order of `HTTP_OUTCOMES`; groups are kept by index. */
-export const OUTCOME_CLASSES = [
-  '1xx',
-  '2xx',
-  '3xx',
-  '4xx',
-  '5xx',
-  'timeout',
-  'error',
-] as const satisfies readonly OutcomeClass[]
+const TIMEOUT = HTTP_OUTCOMES.indexOf('timeout')
+const ERROR = HTTP_OUTCOMES.indexOf('error')
 
-const TIMEOUT = OUTCOME_CLASSES.indexOf('timeout')
-const ERROR = OUTCOME_CLASSES.indexOf('error')
-
-/** Index into `OUTCOME_CLASSES`. A status that HTTP does not know is an error. */
+/** Index into `HTTP_OUTCOMES`, by which groups are kept. A status that HTTP does not know is an error. */
 export function classOf({kind, status}: HttpOutcome): number {
   if (kind === 'timeout') return TIMEOUT
   if (kind !== 'response') return ERROR

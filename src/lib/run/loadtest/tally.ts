@@ -7,6 +7,7 @@
 import type {HttpOutcome} from '../../http/http-client.js'
 import {createHistogram, mergeHistograms} from '../../metrics/histogram.js'
 import type {LatencyHistogram} from '../../metrics/metrics.js'
+import {HTTP_OUTCOMES} from '../../report/result.js'
 import type {SendState} from '../../sink/sink.js'
 import {describeLoad} from './describe.js'
 import type {
@@ -17,7 +18,7 @@ import type {
   OutcomeGroup,
   PreparedRequest,
 } from './options.js'
-import {classOf, OUTCOME_CLASSES, troubleCode, troubleExample} from './outcome.js'
+import {classOf, troubleCode, troubleExample} from './outcome.js'
 import {type Backlog, SecondSeries, type SettledKind} from './series.js'
 
 /** Of a request under way, for when its outcome comes. Times are wall clock µs. */
@@ -229,10 +230,10 @@ export class LoadtestTally {
   }
 
   #groupOf(scenario: number, outcomeClass: number, isSuccess: boolean): Group {
-    const at = (scenario * OUTCOME_CLASSES.length + outcomeClass) * 2 + (isSuccess ? 0 : 1)
+    const at = (scenario * HTTP_OUTCOMES.length + outcomeClass) * 2 + (isSuccess ? 0 : 1)
     return (this.#groups[at] ??= {
       scenario: this.#options.scenarios[scenario]?.name ?? '',
-      outcome: OUTCOME_CLASSES[outcomeClass] ?? 'error',
+      outcome: HTTP_OUTCOMES[outcomeClass] ?? 'error',
       success: isSuccess,
       count: 0,
       response: createHistogram(),
