@@ -9,6 +9,7 @@ import type {Decision} from '../../src/lib/payment/decision.js'
 import type {Payment} from '../../src/lib/payment/payment.js'
 import {paymentIdOf, paymentIdRange} from '../../src/lib/payment/payment-id.js'
 import {migrate, schemaStatus} from '../../src/lib/store/migrate.js'
+import {MIGRATIONS} from '../../src/lib/store/migrations/all.js'
 import {openStore} from '../../src/lib/store/open.js'
 import {type PaymentRow, type PaymentStore, RowError, type Snapshot} from '../../src/lib/store/store.js'
 import {anyPayment, paymentWith} from './payments.js'
@@ -60,11 +61,16 @@ export function storeContract(name: string, openUrl: () => Promise<string>): voi
         (error: unknown) => error,
       )
       expect(behind).toMatchObject({code: 'P2PAY_DATABASE_SCHEMA', suggestions: ['run p2pay migrate']})
-      expect(await schemaStatus(url)).toEqual({current: 0, latest: 2})
+      expect(await schemaStatus(url)).toEqual({current: 0, latest: MIGRATIONS.length})
       // Two at once: each migration is applied by one of them, and both end at the newest.
       const [one, other] = await Promise.all([migrate(url), migrate(url)])
-      expect([...one.applied, ...other.applied].sort()).toEqual(['0001_payments', '0002_detector_snapshots'])
-      expect([one.current, other.current]).toEqual([2, 2])
+      expect([...one.applied, ...other.applied].sort()).toEqual([
+        '0001_payments',
+        '0002_detector_snapshots',
+        '0003_payment_claims',
+        '0004_payment_lookups',
+      ])
+      expect([one.current, other.current]).toEqual([4, 4])
       store = await openStore(url)
     })
 
@@ -74,11 +80,11 @@ export function storeContract(name: string, openUrl: () => Promise<string>): voi
 
     describe('migrations', () => {
       it('finds nothing to do the second time', async () => {
-        expect(await migrate(url)).toEqual({applied: [], current: 2})
+        expect(await migrate(url)).toEqual({applied: [], current: 4})
       })
 
       it('leaves nothing of a migration that fails', async () => {
-        const bad = {id: '0003_bad', sql: 'CREATE TABLE public.half (a int); SELECT 1/0'}
+        const bad = {id: '9000_bad', sql: 'CREATE TABLE public.half (a int); SELECT 1/0'}
         await expect(migrate(url, [bad])).rejects.toThrow(/division by zero/)
         expect(await query(`SELECT to_regclass('public.half') AS half`)).toEqual([{half: null}])
       })

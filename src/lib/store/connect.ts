@@ -6,8 +6,8 @@ import {databaseError} from './database-error.js'
 export const CONNECT_TIMEOUT_MS = 10_000
 /** The server gives a statement up after this long. */
 export const STATEMENT_TIMEOUT_MS = 60_000
-/** The client gives the connection up when the server has not even said so. */
-const QUERY_TIMEOUT_MS = STATEMENT_TIMEOUT_MS + 15_000
+/** The client gives the connection up when the server has not even said so for this much longer. */
+const QUERY_TIMEOUT_EXTRA_MS = 15_000
 const IDLE_CONNECTION_MS = 30_000
 const DEFAULT_POOL_SIZE = 4
 
@@ -38,11 +38,21 @@ export function readDatabaseUrl(url: string): DatabaseAddress {
   }
 }
 
-export function openPool(target: DatabaseAddress, poolSize = DEFAULT_POOL_SIZE): Pool {
+export interface PoolOptions {
+  /** Most connections at a time; default 4. */
+  readonly poolSize?: number | undefined
+  /** Default STATEMENT_TIMEOUT_MS. */
+  readonly statementTimeoutMs?: number
+  /** Also for waiting for a connection of the pool; default CONNECT_TIMEOUT_MS. */
+  readonly connectTimeoutMs?: number
+}
+
+export function openPool(target: DatabaseAddress, options: PoolOptions = {}): Pool {
   const pool = new Pool({
     ...target.config,
-    ...TIMEOUTS,
-    max: poolSize,
+    ...timeouts(options.statementTimeoutMs ?? STATEMENT_TIMEOUT_MS),
+    connectionTimeoutMillis: options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS,
+    max: options.poolSize ?? DEFAULT_POOL_SIZE,
     idleTimeoutMillis: IDLE_CONNECTION_MS,
     allowExitOnIdle: false,
   })
@@ -53,9 +63,13 @@ export function openPool(target: DatabaseAddress, poolSize = DEFAULT_POOL_SIZE):
 }
 
 /** One connection for as long as `work` runs. */
-export async function withClient<T>(url: string, work: (client: Client, address: string) => Promise<T>): Promise<T> {
+export async function withClient<T>(
+  url: string,
+  work: (client: Client, address: string) => Promise<T>,
+  statementTimeoutMs = STATEMENT_TIMEOUT_MS,
+): Promise<T> {
   const target = readDatabaseUrl(url)
-  const client = new Client({...target.config, ...TIMEOUTS})
+  const client = new Client({...target.config, ...timeouts(statementTimeoutMs)})
   client.on('error', ignore)
   try {
     await client.connect()
@@ -68,14 +82,16 @@ export async function withClient<T>(url: string, work: (client: Client, address:
   }
 }
 
-const TIMEOUTS = {
-  connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
-  statement_timeout: STATEMENT_TIMEOUT_MS,
-  query_timeout: QUERY_TIMEOUT_MS,
-  idle_in_transaction_session_timeout: STATEMENT_TIMEOUT_MS,
-  keepAlive: true,
-  application_name: 'p2pay',
-} as const
+function timeouts(statementTimeoutMs: number): ClientConfig {
+  return {
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    statement_timeout: statementTimeoutMs,
+    query_timeout: statementTimeoutMs + QUERY_TIMEOUT_EXTRA_MS,
+    idle_in_transaction_session_timeout: STATEMENT_TIMEOUT_MS,
+    keepAlive: true,
+    application_name: 'p2pay',
+  }
+}
 
 function reasonOf(error: unknown): string {
   return error instanceof Error && error.message !== 'Invalid URL' ? error.message : 'it is not a URL'

@@ -24,20 +24,23 @@ export interface SchemaStatus {
 // Any constant that no other program uses: "p2pay" in ASCII.
 const LOCK_KEY = 0x7032706179
 const LOCK_TIMEOUT_MS = 60_000
+/** An index on a table of a hundred million rows takes minutes. */
+const MIGRATION_TIMEOUT_MS = 3_600_000
 
 /**
  * @throws EnvironmentError P2PAY_DATABASE_DOWN, P2PAY_DATABASE_ACCESS, or P2PAY_DATABASE_SCHEMA when the database
  *   has migrations that this version does not know
  */
 export function migrate(url: string, migrations: readonly Migration[] = MIGRATIONS): Promise<MigrationResult> {
-  return withClient(url, async (client, address) => {
+  const apply = async (client: Client, address: string): Promise<MigrationResult> => {
     const applied: string[] = []
     for (const migration of migrations) {
       if (await applyOnce(client, migration)) applied.push(migration.id)
     }
     const {current} = await readStatus(client, address, migrations)
     return {applied, current}
-  })
+  }
+  return withClient(url, apply, MIGRATION_TIMEOUT_MS)
 }
 
 export function schemaStatus(url: string): Promise<SchemaStatus> {

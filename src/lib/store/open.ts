@@ -18,7 +18,7 @@ export interface StoreOptions {
  */
 export async function openStore(url: string, options: StoreOptions = {}): Promise<PaymentStore> {
   const target = readDatabaseUrl(url)
-  const pool = openPool(target, options.poolSize)
+  const pool = openPool(target, options)
   try {
     checkSchema(await readStatus(pool, target.address), target.address)
     const {rows} = await pool.query<{version: string}>('SELECT version() AS version')

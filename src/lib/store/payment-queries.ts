@@ -23,8 +23,11 @@ export interface PageRequest {
   readonly cursor: string | null
 }
 
+/** Of an account's latest payments by event time, up to PROFILE_PAYMENTS (postgres-queries.ts) of them. */
 export interface AccountProfile {
   readonly accountId: string
+  /** False when it has made more payments than the figures tell of; `firstAtMs` and `lastAtMs` are exact always. */
+  readonly isComplete: boolean
   /** Payments that it made (as debtor). */
   readonly paymentCount: number
   readonly approveCount: number
@@ -34,6 +37,7 @@ export interface AccountProfile {
   readonly amounts: readonly {readonly currency: string; readonly count: number; readonly sumMinor: bigint}[]
   readonly creditorCount: number
   readonly deviceCount: number
+  /** Where it paid, most often first. */
   readonly countries: readonly string[]
   readonly meanScore: number | null
   readonly maxScore: number | null
@@ -45,13 +49,15 @@ export interface AccountProfile {
 }
 
 export interface StoreStats {
+  /** False when the table is too large to count: counts and sums are then estimated from a sample of its pages. */
+  readonly isExact: boolean
   readonly paymentCount: number
   readonly approveCount: number
   readonly reviewCount: number
   readonly blockCount: number
   /** Amounts blocked, by currency, minor units. */
   readonly blockedAmounts: readonly {readonly currency: string; readonly count: number; readonly sumMinor: bigint}[]
-  /** Decided in the last minute of the wall clock. */
+  /** Decided in the last minute of the database's clock; exact up to LAST_MINUTE_MAX (postgres-queries.ts), the most it says. */
   readonly lastMinuteCount: number
   readonly lastDecidedUs: number | null
 }

@@ -3,23 +3,16 @@
  * column and become rows by unnest. Every statement is unnamed and every insert is a transaction of its own, so the
  * store also works where connections share one session.
  */
-import type {Pool, PoolClient} from 'pg'
+import type {Pool} from 'pg'
 import {assert, present} from '../base/assert.js'
-import {DECISIONS, type Decision, type DecisionKind} from '../payment/decision.js'
+import {safeNumber, textArray, toDecision, toKind} from './answer-values.js'
+import {encodeIds} from './binary-array.js'
 import type {DatabaseAddress} from './connect.js'
-import {databaseError} from './database-error.js'
-import {encodeColumns, encodeIds, PAYMENT_COLUMNS} from './payment-columns.js'
+import {type Connections, onConnection} from './on-connection.js'
+import {encodeColumns, PAYMENT_COLUMNS} from './payment-columns.js'
 import {deleteSnapshots, readSnapshots, writeSnapshots} from './postgres-snapshots.js'
-import {type Query, queryOn} from './query.js'
-import {
-  type PaymentRow,
-  type PaymentStore,
-  RowError,
-  type Snapshot,
-  type SnapshotOwner,
-  type StoredDecision,
-  type StoredPayment,
-} from './store.js'
+import type {Query} from './query.js'
+import type {PaymentRow, PaymentStore, Snapshot, SnapshotOwner, StoredDecision, StoredPayment} from './store.js'
 
 /** Rows of one statement; larger batches are split, each part a transaction of its own. */
 export const MAX_INSERT_ROWS = 5000
@@ -57,6 +50,17 @@ DELETE FROM public.payments WHERE payment_id IN (
   SELECT payment_id FROM public.payments WHERE payment_id >= $1::uuid AND payment_id <= $2::uuid
   ORDER BY payment_id LIMIT $3)`
 
+// Claims spell ids in lower case, and in that spelling their order as text is that of the ids.
+const DELETE_CLAIMS = `
+DELETE FROM public.payment_claims WHERE scope = 'payment' AND claim_key IN (
+  SELECT claim_key FROM public.payment_claims
+  WHERE scope = 'payment' AND claim_key >= lower($1) AND claim_key <= lower($2) ORDER BY claim_key LIMIT $3)`
+
+const DELETE_KEYED_CLAIMS = `
+DELETE FROM public.payment_claims WHERE scope = 'key' AND claim_key IN (
+  SELECT claim_key FROM public.payment_claims
+  WHERE scope = 'key' AND payment_id >= $1::uuid AND payment_id <= $2::uuid ORDER BY payment_id LIMIT $3)`
+
 interface IdRange {
   readonly first: string
   readonly last: string
@@ -76,12 +80,10 @@ interface KnownRow {
 
 export class PostgresStore implements PaymentStore {
   readonly description: string
-  readonly #pool: Pool
-  readonly #address: string
+  readonly #connections: Connections
 
   constructor(pool: Pool, target: DatabaseAddress, serverVersion: string) {
-    this.#pool = pool
-    this.#address = target.address
+    this.#connections = {pool, address: target.address}
     this.description = `${serverVersion} at ${target.address}`
   }
 
@@ -91,26 +93,27 @@ export class PostgresStore implements PaymentStore {
     const sorted = rows
       .map((row, index) => ({row, index, id: row.payment.paymentId.toLowerCase()}))
       .sort((a, b) => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0))
-    return this.#transaction('BEGIN', sorted.length > MAX_INSERT_ROWS, async query => {
+    const insertAll = async (query: Query): Promise<readonly StoredDecision[]> => {
       const known: KnownRow[] = []
       for (let start = 0; start < sorted.length; start += MAX_INSERT_ROWS) {
         known.push(...(await insertPart(query, sorted.slice(start, start + MAX_INSERT_ROWS))))
       }
       return known.sort((a, b) => a.index - b.index).map(({stored}) => stored)
-    })
+    }
+    return onConnection(this.#connections, insertAll, sorted.length > MAX_INSERT_ROWS ? 'BEGIN' : undefined)
   }
 
   saveSnapshots(owner: SnapshotOwner, snapshots: readonly Snapshot[]): Promise<void> {
-    return this.#transaction('BEGIN', true, query => writeSnapshots(query, owner, snapshots))
+    return onConnection(this.#connections, query => writeSnapshots(query, owner, snapshots), 'BEGIN')
   }
 
   loadSnapshots(owner: SnapshotOwner, shards: readonly string[]): Promise<readonly Snapshot[]> {
     const begin = 'BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY'
-    return this.#transaction(begin, true, query => readSnapshots(query, owner, shards))
+    return onConnection(this.#connections, query => readSnapshots(query, owner, shards), begin)
   }
 
   dropSnapshots(owner: SnapshotOwner, partitions: readonly number[]): Promise<void> {
-    return this.#transaction('', false, query => deleteSnapshots(query, owner, partitions))
+    return onConnection(this.#connections, query => deleteSnapshots(query, owner, partitions))
   }
 
   async *scan(range: IdRange, pageSize: number): AsyncGenerator<readonly StoredPayment[]> {
@@ -130,41 +133,26 @@ export class PostgresStore implements PaymentStore {
   }
 
   async deleteRange(range: IdRange): Promise<number> {
+    await this.#deleteBatches(DELETE_CLAIMS, range)
+    await this.#deleteBatches(DELETE_KEYED_CLAIMS, range)
+    return this.#deleteBatches(DELETE, range)
+  }
+
+  /** As often as it takes, in transactions of bounded size. */
+  async #deleteBatches(statement: string, range: IdRange): Promise<number> {
     let totalCount = 0
     for (;;) {
-      const {count} = await this.#query(DELETE, [range.first, range.last, DELETE_ROWS])
+      const {count} = await this.#query(statement, [range.first, range.last, DELETE_ROWS])
       totalCount += count
       if (count < DELETE_ROWS) return totalCount
     }
   }
 
   async close(): Promise<void> {
-    await this.#pool.end()
+    await this.#connections.pool.end()
   }
 
-  #query: Query = (text, values) => this.#transaction('', false, query => query(text, values))
-
-  /** Runs `work` on one connection, in a transaction when asked, and says what an error means. */
-  async #transaction<T>(begin: string, isNeeded: boolean, work: (query: Query) => Promise<T>): Promise<T> {
-    let client: PoolClient
-    try {
-      client = await this.#pool.connect()
-    } catch (error) {
-      throw databaseError(error, this.#address)
-    }
-    try {
-      if (isNeeded) await client.query(begin)
-      const result = await work(queryOn(client))
-      if (isNeeded) await client.query('COMMIT')
-      client.release()
-      return result
-    } catch (error) {
-      // A connection is given to the next one only if it is surely idle; closing it rolls back.
-      const failure = databaseError(error, this.#address)
-      client.release(isNeeded || !(failure instanceof RowError))
-      throw failure
-    }
-  }
+  #query: Query = (text, values) => onConnection(this.#connections, query => query(text, values))
 }
 
 /** Inserts what is new and returns the stored decisions of the rest. */
@@ -207,10 +195,6 @@ async function selectDecisions(
   )
 }
 
-function toDecision(kind: unknown, score: unknown, reasons: unknown): Decision {
-  return {kind: toKind(kind), score: Number(score), reasons: textArray(reasons)}
-}
-
 function toStoredPayment([id, kind, score, amountMinor, currency]: readonly unknown[]): StoredPayment {
   return {
     paymentId: String(id),
@@ -219,23 +203,4 @@ function toStoredPayment([id, kind, score, amountMinor, currency]: readonly unkn
     amountMinor: safeNumber(amountMinor, 'amount_minor'),
     currency: String(currency),
   }
-}
-
-function toKind(value: unknown): DecisionKind {
-  return present(
-    DECISIONS.find(kind => kind === value),
-    `a decision called ${String(value)}`,
-  )
-}
-
-/** The table's checks keep every amount a safe integer. */
-function safeNumber(value: unknown, what: string): number {
-  const number = Number(value)
-  assert(Number.isSafeInteger(number), `${what} is ${String(value)}, not a safe integer`)
-  return number
-}
-
-function textArray(value: unknown): string[] {
-  assert(Array.isArray(value), 'a text[] did not arrive as an array')
-  return value.map(String)
 }

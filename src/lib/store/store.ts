@@ -81,7 +81,7 @@ export interface PaymentStore extends SnapshotStore {
     pageSize: number,
   ): AsyncIterable<readonly StoredPayment[]>
   count(range: {readonly first: string; readonly last: string}): Promise<number>
-  /** Deletes the rows of an id range; returns how many. */
+  /** Deletes the rows of an id range, and the claims on its ids (store/claims.ts); returns how many rows. */
   deleteRange(range: {readonly first: string; readonly last: string}): Promise<number>
   close(): Promise<void>
 }
