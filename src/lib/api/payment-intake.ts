@@ -1,0 +1,257 @@
+/**
+ * The way of a submitted payment: its id (and Idempotency-Key) is claimed, its bytes are offered to the broker, and it
+ * is answered once the broker has acknowledged it. A retry finds the claim and is answered, joined to what is under
+ * way, or, when nobody knows what became of the first attempt, sends the claimed bytes again: an id has one content.
+ *
+ * A deadline ends the waiting of a client, never the work: whoever hangs up or is told 503 finds on the next try what
+ * became of it.
+ */
+import {randomUUID} from 'node:crypto'
+import type {Clock} from '../base/clock.js'
+import {messageOf} from '../base/errors.js'
+import type {IngestOutcome} from '../sink/ingest-sink.js'
+import {CLAIM_LEASE_MS, type Claim, type ClaimAnswer, type StoredClaim} from '../store/claims.js'
+import {Acceptances} from './acceptances.js'
+import {ClaimBatcher, ClaimFailure} from './claim-batcher.js'
+import {Deadlines} from './deadlines.js'
+import type {Intake, IntakeAnswer, Submission} from './intake.js'
+import type {ApiMetrics} from './metrics.js'
+import type {ApiOptions} from './ports.js'
+import type {Problem, ProblemCode} from './problem.js'
+
+export type IntakeOptions = Pick<ApiOptions, 'clock' | 'ingest' | 'claims' | 'limits' | 'onNote'>
+export type IntakeMeter = Pick<ApiMetrics, 'sent' | 'sendError' | 'claim'>
+
+/** A payment on its way to the broker; whoever asks for the same one joins. */
+interface Flight {
+  readonly outcome: Promise<FlightOutcome>
+  /** Nobody has sent it before: when it is refused, nothing of it is on the topic. */
+  readonly isFirst: boolean
+}
+
+type FlightOutcome =
+  | {readonly kind: 'acked'; readonly partition: number; readonly offset: number}
+  /** Definitely not on the topic by this attempt. */
+  | {readonly kind: 'refused'; readonly code: ProblemCode; readonly detail: string}
+  | {readonly kind: 'unknown'; readonly detail: string}
+
+/** What a submission has claimed that nobody had before. */
+type OwnClaims = readonly Claim[]
+
+export class PaymentIntake implements Intake {
+  readonly #options: IntakeOptions
+  readonly #meter: IntakeMeter
+  readonly #clock: Clock
+  readonly #owner = randomUUID()
+  readonly #batcher: ClaimBatcher
+  readonly #acceptances: Acceptances
+  readonly #deadlines: Deadlines
+  readonly #flights = new Map<string, Flight>()
+  readonly #idle: (() => void)[] = []
+  #pendingCount = 0
+  #isClosing = false
+
+  constructor(options: IntakeOptions, meter: IntakeMeter) {
+    this.#options = options
+    this.#meter = meter
+    this.#clock = options.clock
+    this.#batcher = new ClaimBatcher(options.claims, options.limits.claimTtlMs)
+    this.#acceptances = new Acceptances({...options, settled: () => this.#batcher.answered()})
+    this.#deadlines = new Deadlines(options.clock)
+  }
+
+  get pendingCount(): number {
+    return this.#pendingCount
+  }
+
+  submit(submission: Submission): Promise<IntakeAnswer> {
+    const {limits, ingest} = this.#options
+    if (this.#isClosing) return Promise.resolve(this.#later('SHUTTING_DOWN', 'send it to another server, or again'))
+    if (Math.max(this.#pendingCount, ingest.pendingCount) >= limits.pendingCount) {
+      return Promise.resolve(this.#later('QUEUE_FULL', `${limits.pendingCount} payments wait for the broker`))
+    }
+    this.#pendingCount++
+    return new Promise(resolve => {
+      // The clock itself, not the arrival: deadlines come in order.
+      const deadline = this.#deadlines.add(this.#clock.nowUs() + limits.ackTimeoutMs * 1000, () =>
+        resolve(this.#later('ACK_TIMEOUT', `no acknowledgement within ${limits.ackTimeoutMs} ms; it may yet arrive`)),
+      )
+      const settle = (answer: IntakeAnswer): void => {
+        this.#pendingCount--
+        deadline.meet()
+        resolve(answer)
+        if (this.#pendingCount === 0) for (const wake of this.#idle.splice(0)) wake()
+      }
+      this.#batcher.add(this.#claimsOf(submission), answers => {
+        void this.#claimed(submission, answers).then(settle, error => {
+          this.#options.onNote(`! a bug: ${messageOf(error)}`)
+          settle({kind: 'problem', problem: {code: 'INTERNAL', detail: 'the payment may or may not have been sent'}})
+        })
+      })
+    })
+  }
+
+  /**
+   * Takes nothing new, and settles what is under way: the waits of sink and table are bounded. Both are closed by
+   * whoever opened them, afterwards.
+   */
+  async close(): Promise<void> {
+    this.#isClosing = true
+    while (this.#pendingCount > 0) await new Promise<void>(resolve => this.#idle.push(resolve))
+    await this.#options.ingest.flush()
+    await this.#acceptances.close()
+    this.#deadlines.close()
+  }
+
+  #claimsOf({paymentId, idempotencyKey, digest, value}: Submission): readonly Claim[] {
+    const claim = {paymentId, digest, value, owner: this.#owner}
+    const ofPayment: Claim = {...claim, scope: 'payment', key: paymentId}
+    return idempotencyKey === undefined ? [ofPayment] : [ofPayment, {...claim, scope: 'key', key: idempotencyKey}]
+  }
+
+  /** Runs without a pause until it has joined or made a flight, so that the next submission finds that. */
+  #claimed(submission: Submission, answers: readonly ClaimAnswer[] | ClaimFailure): Promise<IntakeAnswer> {
+    if (answers instanceof ClaimFailure) return Promise.resolve(this.#noClaims(answers.error))
+    const own = this.#claimsOf(submission).filter((_, index) => answers[index]?.kind === 'new')
+    const [ofPayment, ofKey] = answers.map(answer => (answer.kind === 'existing' ? answer.claim : undefined))
+    const {paymentId, isIdMinted, digest} = submission
+
+    if (ofPayment !== undefined && !ofPayment.digest.equals(digest)) {
+      return this.#conflict('PAYMENT_ID_CONFLICT', `${paymentId} was used with other content`, own)
+    }
+    // A key may lead to another id only where the client left that to us.
+    if (ofKey !== undefined && !(ofKey.digest.equals(digest) && (isIdMinted || ofKey.paymentId === paymentId))) {
+      return this.#conflict('IDEMPOTENCY_KEY_CONFLICT', 'the key was used with other content', own)
+    }
+    const leading = ofPayment ?? ofKey
+    if (leading !== undefined) return this.#follow(submission, leading, own)
+    this.#meter.claim('new')
+    this.#fly(submission, {paymentId, value: submission.value, isFirst: true})
+    return this.#join(paymentId, own, false)
+  }
+
+  /** Somebody has sent the same before. */
+  async #follow(submission: Submission, claim: StoredClaim, own: OwnClaims): Promise<IntakeAnswer> {
+    const {paymentId} = claim
+    // An id that was minted for nothing.
+    const spare = own.filter(one => one.paymentId !== paymentId)
+    const kept = own.filter(one => one.paymentId === paymentId)
+    if (spare.length > 0) void this.#release(spare)
+    if (claim.state === 'accepted' || this.#acceptances.has(paymentId)) {
+      if (kept.length > 0) this.#acceptances.add(paymentId)
+      this.#meter.claim('replayed')
+      return {kind: 'accepted', paymentId, isReplayed: true}
+    }
+    if (this.#flights.has(paymentId)) {
+      this.#meter.claim('joined')
+      return this.#join(paymentId, kept, true)
+    }
+    if (claim.owner !== this.#owner) {
+      const answer = await this.#takeOver(claim)
+      if (answer !== undefined) return answer
+    }
+    // Ours, and of unknown outcome: the same bytes settle it. While we asked, another request may have begun that.
+    if (!this.#flights.has(paymentId)) {
+      this.#meter.claim('taken_over')
+      this.#fly(submission, {paymentId, value: claim.value, isFirst: false})
+    }
+    return this.#join(paymentId, kept, true)
+  }
+
+  /** Undefined when the claim is ours now, or its payment under way here. */
+  async #takeOver(claim: StoredClaim): Promise<IntakeAnswer | undefined> {
+    const {scope, key, paymentId} = claim
+    try {
+      const isOver = this.#clock.nowUs() - claim.claimedUs >= CLAIM_LEASE_MS * 1000
+      const isOurs = isOver && (await this.#options.claims.takeOver({scope, key, owner: this.#owner}, CLAIM_LEASE_MS))
+      if (isOurs || this.#flights.has(paymentId)) return undefined
+    } catch (error) {
+      return this.#noClaims(error)
+    }
+    this.#meter.claim('busy')
+    return this.#later('IN_PROGRESS', 'another server is sending it, or was before it went away')
+  }
+
+  async #join(paymentId: string, own: OwnClaims, isReplayed: boolean): Promise<IntakeAnswer> {
+    const flight = this.#flights.get(paymentId)
+    if (flight === undefined) return this.#later('OUTCOME_UNKNOWN', 'send it again')
+    const outcome = await flight.outcome
+    switch (outcome.kind) {
+      case 'acked': {
+        const {partition, offset} = outcome
+        // A key that came after the payment itself was accepted: the table has to hear of it too.
+        if (isReplayed && own.length > 0) this.#acceptances.add(paymentId)
+        return {kind: 'accepted', paymentId, isReplayed, ...(offset < 0 ? {} : {partition, offset})}
+      }
+      case 'refused':
+        if (!flight.isFirst)
+          return this.#later('OUTCOME_UNKNOWN', 'an earlier attempt may be on the topic; send it again')
+        await this.#release(own)
+        // Only now: until its claims are gone, a retry must not take the payment for one of unknown outcome.
+        if (!isReplayed && this.#flights.get(paymentId) === flight) this.#flights.delete(paymentId)
+        return this.#later(outcome.code, outcome.detail)
+      case 'unknown':
+        return this.#later('OUTCOME_UNKNOWN', outcome.detail)
+    }
+  }
+
+  #fly(
+    submission: Submission,
+    payment: {readonly paymentId: string; readonly value: Buffer; readonly isFirst: boolean},
+  ): void {
+    const {key, dueUs, arrivedUs} = submission
+    const {paymentId, value, isFirst} = payment
+    const offered = this.#options.ingest.offer({key, value, dueUs})
+    const outcome = (offered ?? Promise.resolve(undefined)).then(answer => {
+      const landed = this.#landed(answer, arrivedUs)
+      if (landed.kind === 'acked') this.#acceptances.add(paymentId)
+      // A refused first flight stays until its claims are released.
+      if (landed.kind !== 'refused' || !isFirst) this.#flights.delete(paymentId)
+      return landed
+    })
+    this.#flights.set(paymentId, {outcome, isFirst})
+  }
+
+  #landed(outcome: IngestOutcome | undefined, arrivedUs: number): FlightOutcome {
+    if (outcome === undefined) {
+      this.#meter.sendError('QUEUE_FULL')
+      return {kind: 'refused', code: 'QUEUE_FULL', detail: 'the queue to the broker is full'}
+    }
+    if (outcome.state === 'acked') {
+      this.#meter.sent(Math.max(0, outcome.settledUs - arrivedUs) / 1_000_000)
+      return {kind: 'acked', partition: outcome.partition, offset: outcome.offset}
+    }
+    this.#meter.sendError(outcome.code)
+    if (outcome.state === 'failed') {
+      return {kind: 'refused', code: 'BROKER_REFUSED', detail: `the payment was not sent (${outcome.code})`}
+    }
+    return {kind: 'unknown', detail: `the payment may be on the topic (${outcome.code}); send it again`}
+  }
+
+  async #conflict(code: ProblemCode, detail: string, own: OwnClaims): Promise<IntakeAnswer> {
+    this.#meter.claim('conflict')
+    await this.#release(own)
+    return {kind: 'problem', problem: {code, detail}}
+  }
+
+  /** Never rejects: a claim that stays is settled by a retry, or expires. */
+  async #release(claims: OwnClaims): Promise<void> {
+    if (claims.length === 0) return
+    const failure = await this.#batcher.release(claims)
+    if (failure !== undefined) this.#options.onNote(`! a claim could not be released: ${failure.message}`)
+  }
+
+  #noClaims(error: unknown): IntakeAnswer {
+    if (codeOf(error) === 'P2PAY_CLAIMS_FULL') return this.#later('QUEUE_FULL', 'too many payments are pending')
+    return this.#later('DATABASE_UNAVAILABLE', 'nobody can tell whether it was sent before; send it again')
+  }
+
+  #later(code: ProblemCode, detail: string): IntakeAnswer {
+    const problem: Problem = {code, detail, retryAfterS: this.#options.limits.retryAfterS}
+    return {kind: 'problem', problem}
+  }
+}
+
+function codeOf(error: unknown): unknown {
+  return typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined
+}
