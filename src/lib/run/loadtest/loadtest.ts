@@ -63,7 +63,7 @@ async function play(options: LoadtestOptions): Promise<LoadtestSummary> {
 
   const stopUs = clock.nowUs()
   // What came due since the last tick counts, though it will not go.
-  release.admit(stopUs, 0)
+  release.admit(stopUs, dispatcher.freeCount)
   tally.stop(stopUs)
   dispatcher.stop()
   await drain(options, {dispatcher, pulse})
