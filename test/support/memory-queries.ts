@@ -48,6 +48,7 @@ export class MemoryQueries implements PaymentQueries {
     const reasons = rows.flatMap(row => row.decision.reasons)
     return {
       accountId,
+      isComplete: true,
       paymentCount: rows.length,
       ...kindCounts(rows),
       amounts: sums(rows),
@@ -68,6 +69,7 @@ export class MemoryQueries implements PaymentQueries {
   async stats(): Promise<StoreStats> {
     this.#check()
     return {
+      isExact: true,
       paymentCount: this.rows.length,
       ...kindCounts(this.rows),
       blockedAmounts: sums(this.rows.filter(row => row.decision.kind === 'block')),

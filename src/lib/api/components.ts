@@ -148,17 +148,22 @@ export const COMPONENT_SCHEMAS = {
   RiskLevel: {
     enum: RISK_LEVELS,
     description:
-      'Derived from what was decided on the payments that the account made. `high`: at least 5 % of them were blocked, or 20 % flagged (under review or blocked). `medium`: at least one was blocked, or 5 % flagged. `low`: otherwise.',
+      'Derived from what was decided on the payments of the profile. `high`: at least 5 % of them were blocked, or 20 % flagged (under review or blocked). `medium`: at least one was blocked, or 5 % flagged. `low`: otherwise.',
   },
   RiskProfile: record('What is known of an account from the payments that it made.', {
     account_id: ref('Id'),
     risk_level: ref('RiskLevel'),
-    payment_count: count('Payments that it made.'),
+    is_complete: {
+      type: 'boolean',
+      description:
+        'False when it has made so many payments that the figures tell of the latest only; first_at and last_at are exact always.',
+    },
+    payment_count: count('Payments that it made, or the latest of them.'),
     decisions: ref('DecisionCounts'),
     amounts: listOf(ref('MoneySum'), 'What it paid, by currency.'),
     creditor_count: count('Accounts that it paid.'),
     device_count: count('Devices that it used.'),
-    countries: listOf(ref('Country'), 'Where its payments were made.'),
+    countries: listOf(ref('Country'), 'Where its payments were made, most often first.'),
     mean_score: orNull(score('Between 0 and 1.'), 'Mean of the scores of its payments.'),
     max_score: orNull(score('Between 0 and 1.'), 'Highest score of its payments.'),
     first_at: orNull(ref('Timestamp'), 'Event time of its first payment.'),
@@ -174,10 +179,14 @@ export const COMPONENT_SCHEMAS = {
     block: count('Blocked.'),
   }),
   Stats: record('What was decided since the database was made, and what this server has done since it started.', {
+    is_exact: {
+      type: 'boolean',
+      description: 'False when there are so many payments that counts and sums are estimates from a sample.',
+    },
     payment_count: count('Payments decided and stored.'),
     decisions: ref('DecisionCounts'),
     blocked_amounts: listOf(ref('MoneySum'), 'What was blocked, by currency.'),
-    last_minute: record('The last minute of the wall clock.', {
+    last_minute: record("The last minute of the database's clock.", {
       count: count('Payments decided.'),
       per_second: {type: 'number', minimum: 0, description: 'The same, a second.'},
     }),

@@ -104,6 +104,7 @@ export const SCORE = {
 export const RISK_PROFILE = {
   account_id: ACCOUNT_ID,
   risk_level: 'high',
+  is_complete: true,
   payment_count: 4,
   decisions: {approve: 2, review: 1, block: 1},
   amounts: [{currency: 'EUR', count: 4, sum_minor: '500000', sum: '5000.00'}],
@@ -118,6 +119,7 @@ export const RISK_PROFILE = {
 } as const
 
 export const STATS = {
+  is_exact: true,
   payment_count: 10_000,
   decisions: {approve: 9700, review: 200, block: 100},
   blocked_amounts: [{currency: 'EUR', count: 100, sum_minor: '12500000', sum: '125000.00'}],

@@ -105,7 +105,9 @@ function partsOf({body, response}: Operation): JsonSchema {
 function errorResponses(): Record<string, JsonSchema> {
   return Object.fromEntries(
     Object.entries(ERRORS).map(([name, {status, description}]) => {
-      const kinds = Object.entries(PROBLEMS).filter(([, kind]) => kind.status === status)
+      const kinds = Object.entries(PROBLEMS).filter(([, kind]) =>
+        status === 'default' ? !NAMED_STATUSES.has(kind.status) : kind.status === status,
+      )
       const examples = kinds.map(([code, kind]) => [
         code,
         {
@@ -113,15 +115,13 @@ function errorResponses(): Record<string, JsonSchema> {
           value: {type: problemType(code), title: kind.title, status: kind.status, code, detail: kind.title},
         },
       ])
-      const content = {
-        schema: schemaRef('Problem'),
-        ...(examples.length === 0 ? {} : {examples: Object.fromEntries(examples)}),
-      }
+      const content = {schema: schemaRef('Problem'), examples: Object.fromEntries(examples)}
       const headers = status === 503 ? {headers: {'Retry-After': RETRY_AFTER}} : {}
       return [name, {description, ...headers, content: {[PROBLEM_MEDIA_TYPE]: content}}]
     }),
   )
 }
 
+const NAMED_STATUSES: ReadonlySet<number | string> = new Set(Object.values(ERRORS).map(({status}) => status))
 const PROBLEM_MEDIA_TYPE = PROBLEM_TYPE.replace(/;.*$/, '')
 const RETRY_AFTER: JsonSchema = {description: 'Seconds until trying again makes sense.', schema: {type: 'integer'}}

@@ -8,6 +8,7 @@ import type {PaymentQueries} from '../store/payment-queries.js'
 
 /** Decides without moving anything; there with `--detect` alone. */
 export interface Scorer {
+  /** @throws EnvironmentError P2PAY_DETECTOR_AWAY while there are no windows to look into */
   look(payment: Payment): Look
 }
 

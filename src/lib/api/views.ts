@@ -51,6 +51,7 @@ export function profileView(profile: AccountProfile): object {
   return {
     account_id: profile.accountId,
     risk_level: riskLevelOf(profile),
+    is_complete: profile.isComplete,
     payment_count: profile.paymentCount,
     decisions: {approve: profile.approveCount, review: profile.reviewCount, block: profile.blockCount},
     amounts: profile.amounts.map(sumView),
@@ -81,6 +82,7 @@ export function riskLevelOf({
 /** The part of the statistics that the database knows. */
 export function storeStatsView(stats: StoreStats): Readonly<Record<string, unknown>> {
   return {
+    is_exact: stats.isExact,
     payment_count: stats.paymentCount,
     decisions: {approve: stats.approveCount, review: stats.reviewCount, block: stats.blockCount},
     blocked_amounts: stats.blockedAmounts.map(sumView),

@@ -5,10 +5,13 @@
 import {randomUUID} from 'node:crypto'
 import type {FastifyInstance, FastifyRequest} from 'fastify'
 import {nowMs} from '../../base/clock.js'
+import {isP2payError} from '../../base/errors.js'
+import type {Look} from '../../detect/detector.js'
 import {decodePayment} from '../../payment/decode.js'
 import type {Payment} from '../../payment/payment.js'
 import type {ApiContext} from '../context.js'
 import {readPayment} from '../normalise.js'
+import type {ApiLimits, Scorer} from '../ports.js'
 import {HttpProblem} from '../problem.js'
 import {SCORE} from '../schemas.js'
 
@@ -26,7 +29,7 @@ export function addScoreRoutes(app: FastifyInstance, context: ApiContext): void 
         detail: 'this server was started without --detect, and knows no detector to ask',
       })
     const payment = paymentOf(request, nowMs(clock))
-    const {decision, factors} = scorer.look(payment)
+    const {decision, factors} = look(scorer, payment, limits)
     const elapsedMs = (clock.nowUs() - startedUs) / 1000
     // An answer past its budget may have been acted upon already, without it: it would only mislead.
     if (elapsedMs > limits.scoreBudgetMs)
@@ -47,6 +50,16 @@ export function addScoreRoutes(app: FastifyInstance, context: ApiContext): void 
       budget_ms: limits.scoreBudgetMs,
     }
   })
+}
+
+/** @throws HttpProblem UNAVAILABLE while the detector joins its group, reads its state or has given up */
+function look(scorer: Scorer, payment: Payment, {retryAfterS}: ApiLimits): Look {
+  try {
+    return scorer.look(payment)
+  } catch (error) {
+    if (!isP2payError(error) || error.code !== 'P2PAY_DETECTOR_AWAY') throw error
+    throw new HttpProblem({code: 'UNAVAILABLE', detail: 'the detector cannot be asked now', retryAfterS})
+  }
 }
 
 /** Read as POST /payments reads it. @throws HttpProblem that names every field that is wrong */
