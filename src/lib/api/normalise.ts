@@ -66,6 +66,8 @@ export function readPayment(body: Buffer, arrival: Arrival): ReadResult {
   if (problems.length > 0) return refuse(problems)
 
   const given = givenFields(parsed.json, written, problems)
+  const currency = given.get('currency')
+  if (typeof currency === 'string' && /^[A-Z]{3}$/.test(currency) && !isCurrency(currency)) problems.push(NO_CURRENCY)
   const asIs = problems.length === 0 && isComplete(given) ? decodePayment(body) : undefined
   const value = asIs?.ok === true ? body : encode(filled(given, arrival), parsed.json, written)
   const decoded = asIs?.ok === true ? asIs : decodePayment(value)
@@ -73,7 +75,6 @@ export function readPayment(body: Buffer, arrival: Arrival): ReadResult {
     return {ok: false, problem: {code: decoded.code, detail: firstOf(decoded.problems), errors: decoded.problems}}
   }
   if (!decoded.ok) problems.push(...decoded.problems.filter(({field}) => !problems.some(one => one.field === field)))
-  else if (!isCurrency(decoded.payment.currency)) problems.push(NO_CURRENCY)
   if (problems.length > 0 || !decoded.ok) return refuse(problems)
   const {paymentId, debtorId} = decoded.payment
   return {ok: true, paymentId, isIdMinted: !given.has('payment_id'), debtorId, digest: digestOf(given), value}

@@ -1,0 +1,143 @@
+/**
+ * The HTTP API on fastify: what holds for every route (bodies, keys, limits, problems), the routes, and the socket.
+ */
+import type {AddressInfo} from 'node:net'
+import Fastify, {type FastifyInstance} from 'fastify'
+import {EnvironmentError, messageOf} from '../base/errors.js'
+import {addAuth} from './auth.js'
+import type {ApiContext} from './context.js'
+import {addDocs} from './docs.js'
+import {addErrorHandling, allowedMethods, frameworkProblem} from './errors.js'
+import {ApiMetrics} from './metrics.js'
+import {addOpenApi} from './openapi.js'
+import {PaymentIntake} from './payment-intake.js'
+import type {ApiOptions, ApiServer} from './ports.js'
+import {HttpProblem, sendProblem} from './problem.js'
+import {addLookupRoutes} from './routes/lookups.js'
+import {addPaymentRoutes, BATCH_PATH} from './routes/payments.js'
+import {addScoreRoutes} from './routes/score.js'
+import {addStatusRoutes} from './routes/status.js'
+import {answerExpectations, clientErrorHandler} from './wire.js'
+
+/** An API that listens nowhere yet. */
+export interface BuiltApi {
+  readonly app: FastifyInstance
+  readonly intake: PaymentIntake
+  /** Answers what is under way, then settles it; bounded by the limits of requests and acknowledgements. */
+  close(): Promise<void>
+}
+
+/** Account ids in paths, each character percent-encoded. */
+const MAX_PARAM_LENGTH = 2000
+/** Of a server that is closing, beside its own limits. */
+const CLOSE_MARGIN_MS = 1000
+
+/**
+ * Serves the API. Sink, claims and queries are closed by whoever opened them, after `close`.
+ *
+ * @param listen port 0: any free one
+ * @throws EnvironmentError P2PAY_LISTEN when it cannot listen there
+ */
+export async function startApi(
+  options: ApiOptions,
+  listen: {readonly host: string; readonly port: number},
+): Promise<ApiServer> {
+  const api = await buildApi(options)
+  // Both families of localhost would be two servers, the second without our listeners.
+  const host = listen.host === 'localhost' ? '127.0.0.1' : listen.host
+  try {
+    await api.app.listen({host, port: listen.port})
+  } catch (error) {
+    await api.close()
+    throw new EnvironmentError(`Cannot listen on ${listen.host}:${listen.port}: ${messageOf(error)}`, {
+      code: 'P2PAY_LISTEN',
+      suggestions: ['choose another port with --port, or 0 for any free one', 'or stop who has it'],
+      cause: error,
+    })
+  }
+  const address = api.app.server.address()
+  const url = isAddressInfo(address) ? urlOf(address) : `http://${host}:${listen.port}`
+  return {url, close: () => api.close()}
+}
+
+/** The whole API, ready to be asked with `app.inject`. */
+export async function buildApi(options: ApiOptions): Promise<BuiltApi> {
+  const {clock, limits, apiKey} = options
+  const metrics = new ApiMetrics(options)
+  const intake = new PaymentIntake(options, metrics)
+  const context: ApiContext = {options, metrics, intake}
+  const app = Fastify({
+    logger: false,
+    bodyLimit: limits.bodyBytes,
+    requestTimeout: limits.requestTimeoutMs,
+    http: {
+      maxHeaderSize: limits.maxHeaderBytes,
+      headersTimeout: limits.requestTimeoutMs,
+      requestTimeout: limits.requestTimeoutMs,
+      // How often slow senders are looked for; Node's own default is 30 s.
+      connectionsCheckingInterval: Math.max(50, Math.min(1000, limits.requestTimeoutMs / 4)),
+    },
+    // Requests that come while we close are answered as ever, and their connections closed.
+    return503OnClosing: false,
+    forceCloseConnections: 'idle',
+    routerOptions: {maxParamLength: MAX_PARAM_LENGTH},
+    clientErrorHandler: clientErrorHandler({clock, metrics}),
+    frameworkErrors: (error, request, reply) => void sendProblem(request, reply, frameworkProblem(error)),
+  })
+  app.server.maxConnections = limits.connections
+  // The bytes of headers are bounded; dropping some silently beyond a count would only surprise.
+  app.server.maxHeadersCount = 0
+  answerExpectations(app.server, ({url}) => (url?.startsWith(BATCH_PATH) ? limits.batchBytes : limits.bodyBytes))
+
+  const allowed = allowedMethods(app)
+  addErrorHandling(app, {options, allowed})
+  addJsonBodies(app)
+  if (apiKey !== undefined) addAuth(app, apiKey)
+  app.addHook('onResponse', async (request, reply) => {
+    const route = request.routeOptions.url ?? 'unknown'
+    metrics.request(`${request.method} ${route}`, reply.statusCode, reply.elapsedTime / 1000)
+  })
+
+  await addOpenApi(app, {version: options.version})
+  addPaymentRoutes(app, context)
+  addLookupRoutes(app, context)
+  addScoreRoutes(app, context)
+  addStatusRoutes(app, context)
+  await addDocs(app, context)
+  await app.ready()
+
+  return {
+    app,
+    intake,
+    async close() {
+      const closed = new AbortController()
+      const longestMs = limits.requestTimeoutMs + limits.ackTimeoutMs + CLOSE_MARGIN_MS
+      void clock.sleep(longestMs, closed.signal).then(() => {
+        if (!closed.signal.aborted) app.server.closeAllConnections()
+      })
+      await app.close()
+      closed.abort()
+      await intake.close()
+    },
+  }
+}
+
+/** A body of type application/json reaches the handlers as the bytes that came. */
+function addJsonBodies(app: FastifyInstance): void {
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('application/json', {parseAs: 'buffer'}, (request, body, done) => {
+    const charset = /;\s*charset="?([^\s";]*)/i.exec(request.headers['content-type'] ?? '')?.[1]
+    if (charset === undefined || /^utf-?8$/i.test(charset)) return done(null, body)
+    done(new HttpProblem({code: 'UNSUPPORTED_MEDIA_TYPE', detail: 'JSON is read in UTF-8 only'}), undefined)
+  })
+}
+
+function isAddressInfo(address: string | AddressInfo | null): address is AddressInfo {
+  return typeof address === 'object' && address !== null
+}
+
+/** Where a client on this machine finds it. */
+function urlOf({address, port, family}: AddressInfo): string {
+  if (address === '0.0.0.0' || address === '::') return `http://127.0.0.1:${port}`
+  return family === 'IPv6' ? `http://[${address}]:${port}` : `http://${address}:${port}`
+}

@@ -1,0 +1,89 @@
+/**
+ * Clients that never get as far as a route: headers that flood, requests that crawl, bytes that are no HTTP, and
+ * expectations. They too are answered with problem documents, and the connection ends.
+ */
+import {type IncomingMessage, type Server, ServerResponse} from 'node:http'
+import type {Duplex} from 'node:stream'
+import type {Clock} from '../base/clock.js'
+import type {ApiMetrics} from './metrics.js'
+import {PROBLEM_TYPE, type Problem, type ProblemCode, problemDocument} from './problem.js'
+
+/** How long a client that is still sending may take to read why it is refused. */
+const LINGER_MS = 1000
+
+const PROBLEMS_OF_CODE: Readonly<Record<string, readonly [ProblemCode, string]>> = {
+  HPE_HEADER_OVERFLOW: ['HEADERS_TOO_LARGE', 'the request line and the headers are too long'],
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: ['TOO_LARGE', 'the chunk extensions are too long'],
+  ERR_HTTP_REQUEST_TIMEOUT: ['REQUEST_TIMEOUT', 'the request did not arrive in time'],
+}
+
+export interface WireOptions {
+  readonly clock: Clock
+  readonly metrics: Pick<ApiMetrics, 'request'>
+}
+
+/** For the server's `clientError` event. */
+export function clientErrorHandler({clock, metrics}: WireOptions): (error: Error, socket: Duplex) => void {
+  const refused = new WeakSet<Duplex>()
+  return (error, socket) => {
+    // What it sends after it was refused is more of the same.
+    if (refused.has(socket)) return
+    if (!socket.writable || isAnswering(socket)) {
+      socket.destroy()
+      return
+    }
+    refused.add(socket)
+    const [code, detail] = PROBLEMS_OF_CODE[codeOf(error)] ?? ['MALFORMED_REQUEST', 'this is not HTTP/1.1']
+    const {status, text} = rawAnswer({code, detail})
+    metrics.request('other unknown', status, 0)
+    socket.on('error', () => {})
+    socket.end(text)
+    // Closed at once, with bytes unread, the system would reset the connection and take the answer with it.
+    void clock.sleep(LINGER_MS).then(() => socket.destroy())
+  }
+}
+
+/** An answer that is under way, or due for a whole request before this one: ours would be taken for it. */
+function isAnswering(socket: Duplex): boolean {
+  const answer: unknown = Reflect.get(socket, '_httpMessage')
+  return answer instanceof ServerResponse && (answer.headersSent || answer.req.complete)
+}
+
+/**
+ * Lets a client that asks first send its body only if it is small enough; the others get their refusal from the route,
+ * before they have sent it.
+ */
+export function answerExpectations(server: Server, maxBytes: (request: IncomingMessage) => number): void {
+  server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
+    if (!(Number(request.headers['content-length']) > maxBytes(request))) response.writeContinue()
+    server.emit('request', request, response)
+  })
+  server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {
+    const document = problemDocument({code: 'EXPECTATION_FAILED', detail: 'only 100-continue is known'}, request.url)
+    response.writeHead(document.status, {'content-type': PROBLEM_TYPE, connection: 'close'})
+    response.end(JSON.stringify(document))
+  })
+}
+
+const REASONS: Readonly<Record<number, string>> = {
+  400: 'Bad Request',
+  408: 'Request Timeout',
+  413: 'Content Too Large',
+  431: 'Request Header Fields Too Large',
+}
+
+function rawAnswer(problem: Problem): {readonly status: number; readonly text: string} {
+  const document = problemDocument(problem)
+  const body = JSON.stringify(document)
+  const head = [
+    `HTTP/1.1 ${document.status} ${REASONS[document.status] ?? 'Error'}`,
+    `Content-Type: ${PROBLEM_TYPE}`,
+    `Content-Length: ${Buffer.byteLength(body)}`,
+    'Connection: close',
+  ]
+  return {status: document.status, text: `${head.join('\r\n')}\r\n\r\n${body}`}
+}
+
+function codeOf(error: Error): string {
+  return 'code' in error ? String(error.code) : ''
+}
