@@ -168,7 +168,7 @@ function latencyText(times: DetectSummary['decisionTime']): string {
   return `${at(50)}, ${at(95)}, ${at(99)}, max ${formatMs(times.maxUs)} ms (${formatCount(times.count)} payments)`
 }
 
-function outcomeOf(
+export function outcomeOf(
   summary: DetectSummary,
   run: {
     readonly broker: string
