@@ -19,8 +19,10 @@ export interface HttpRequest {
 }
 
 /**
- * `response`: an answer came, whole, whatever its status. `timeout`: none within the time. `refused`: no connection
- * came about, so nothing has left us. `broken`: the connection ended before the answer was whole.
+ * `response`: an answer came, whole, whatever its status. `timeout`: it was sent and no whole answer came in time.
+ * `refused`: no connection came about (in time), so nothing has left us. `broken`: the connection ended before the
+ * answer was whole, or what came is no answer. No request is ever sent twice: a server that closes an idle connection
+ * just as it is used leaves it broken, since nobody can tell whether it was worked on.
  */
 export type HttpOutcomeKind = 'response' | 'timeout' | 'refused' | 'broken'
 
@@ -44,22 +46,23 @@ export interface HttpOutcome {
 }
 
 export interface HttpClient {
-  /** For the first line of a run: `http://127.0.0.1:8000 (keep-alive, 50 connections, timeout 10 s)`. */
+  /** For the first line of a run: `keep-alive, 50 connections, timeout 10 s`. */
   readonly description: string
   /**
    * Sends at once on a free connection, opening one when there is room. Calls back exactly once, never synchronously
    * and never throws: what goes wrong is an outcome.
-   * At most `connections` requests per origin may be under way; the caller holds the rest back.
+   * At most `connections` requests per origin may be under way; the caller holds the rest back (one too many comes
+   * back as `refused`). From within `onOutcome` there is room again.
    */
   send(request: HttpRequest, onOutcome: (outcome: HttpOutcome) => void): void
-  /** Ends at once: what is under way comes back as `broken`. */
+  /** Ends at once: what is under way comes back as `broken`, or `refused` when nothing of it had left us. */
   close(): Promise<void>
 }
 
 export interface HttpClientOptions {
   /** Connections to one origin at most, and so requests under way. */
   readonly connections: number
-  /** From hand-over to the last byte; Infinity for none. */
+  /** From `send` to the last byte, a connection that has to be made included; Infinity for none. */
   readonly timeoutMs: number
   /** False: a new connection for each request. */
   readonly keepAlive: boolean
