@@ -38,7 +38,7 @@ const SIDEWAYS: readonly Arrow[] = [
   {from: /^lib\/scenario\//, to: /^lib\/metrics\/threshold\.ts$/},
   {from: /^lib\/train\//, to: /^lib\/detect\//},
   {from: /^lib\/report\//, to: /^lib\/(audit|metrics)\//},
-  {from: /^lib\/(sink|source)\/kafka/, to: /^lib\/kafka\//},
+  {from: /^lib\/(sink|source)\/(ingest-)?kafka/, to: /^lib\/kafka\//},
   // As kafkajs, undici has one room, and the sink that needs it goes through that.
   {from: /^lib\/sink\/http/, to: /^lib\/http\//},
   {from: /^lib\/api\//, to: /^lib\/(sink|store)\//},
