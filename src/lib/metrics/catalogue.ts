@@ -10,11 +10,18 @@ export interface MetricInfo {
   readonly kind: MetricValue['kind']
   readonly unit: MetricUnit
   readonly description: string
+  /** Lower is better where nothing is said. */
+  readonly better?: 'higher'
 }
 
 export const METRICS = {
-  'rate.achieved_ratio': {kind: 'rate', unit: 'share', description: 'payments/s achieved ÷ asked'},
-  'rate.achieved_tps': {kind: 'gauge', unit: 'tps', description: 'acknowledged payments ÷ wall-clock seconds'},
+  'rate.achieved_ratio': {kind: 'rate', unit: 'share', description: 'payments/s achieved ÷ asked', better: 'higher'},
+  'rate.achieved_tps': {
+    kind: 'gauge',
+    unit: 'tps',
+    description: 'acknowledged payments ÷ wall-clock seconds',
+    better: 'higher',
+  },
   'rate.shortfall': {kind: 'counter', unit: 'payments', description: 'planned and not sent'},
   'produce.lateness': {kind: 'trend', unit: 'us', description: 'due → sent: how late the sender itself was'},
   'produce.ack_time': {kind: 'trend', unit: 'us', description: 'due → acknowledged by the broker'},
@@ -23,15 +30,15 @@ export const METRICS = {
   'http.first_byte_time': {kind: 'trend', unit: 'us', description: 'sent → first byte, of successes'},
   'http.planned_time': {kind: 'trend', unit: 'us', description: 'due → last byte, of successes; open model only'},
   'http.error_rate': {kind: 'rate', unit: 'share', description: 'failed, timed out, broken or dropped ÷ due'},
-  'http.requests_per_s': {kind: 'gauge', unit: 'tps', description: 'successes ÷ wall-clock seconds'},
+  'http.requests_per_s': {kind: 'gauge', unit: 'tps', description: 'successes ÷ wall-clock seconds', better: 'higher'},
   'http.failed': {kind: 'counter', unit: 'payments', description: 'answers that are no success'},
   'http.timeouts': {kind: 'counter', unit: 'payments', description: 'no answer in time'},
   'http.errors': {kind: 'counter', unit: 'payments', description: 'connections refused or broken'},
   'http.dropped': {kind: 'counter', unit: 'payments', description: 'past the queue of the open model'},
   'detect.decision_time': {kind: 'trend', unit: 'us', description: 'due → decided by the detector'},
   'persist.row_time': {kind: 'trend', unit: 'us', description: 'due → row stored'},
-  'detect.recall': {kind: 'rate', unit: 'share', description: 'frauds flagged ÷ frauds'},
-  'detect.precision': {kind: 'rate', unit: 'share', description: 'frauds flagged ÷ payments flagged'},
+  'detect.recall': {kind: 'rate', unit: 'share', description: 'frauds flagged ÷ frauds', better: 'higher'},
+  'detect.precision': {kind: 'rate', unit: 'share', description: 'frauds flagged ÷ payments flagged', better: 'higher'},
   'detect.fpr': {kind: 'rate', unit: 'share', description: 'legitimate payments flagged ÷ legitimate payments'},
   'audit.lost': {kind: 'counter', unit: 'payments', description: 'acknowledged, and absent at a later stage'},
   'audit.duplicates': {kind: 'counter', unit: 'payments', description: 'more than once on a topic (at-least-once)'},

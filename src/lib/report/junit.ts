@@ -43,7 +43,7 @@ function runCase(result: RunResult): Case {
 /** What a CI server shows of a load that nobody set thresholds for. */
 function loadFacts(result: RunResult, http: HttpSection): string[] {
   const inWords = (facts: readonly (readonly [string, string])[]): string =>
-    facts.map(([name, value]) => `${name} ${value}`).join(', ')
+    facts.map(([name, value]) => `${name} ${value}`).join(' · ')
   return [
     targetText(http),
     `${formatTps(http.requests_per_s)} by wall clock; ${requestsText(http)}`,

@@ -31,7 +31,7 @@ export function httpLoad(result: RunResult, http: HttpSection): string[] {
       'statuses',
       statusFacts(http)
         .map(([status, count]) => `${status}: ${count}`)
-        .join(', ') || 'none',
+        .join(' · ') || 'none',
     ],
     ['bytes', `${formatBytes(http.sent_bytes)} sent, ${formatBytes(http.received_bytes)} received`],
     ['wall clock', formatSeconds(load.wall_s)],
@@ -67,14 +67,16 @@ export function httpLatency(result: RunResult, http: HttpSection): string[] {
 function groups(http: HttpSection): string[] {
   const rows = groupRows(http)
   if (rows.length === 0) return []
+  const isOpen = http.model === 'open'
   const lines = rows.map(({scenario, outcome, isSuccess, count, service, planned}) => [
     isSuccess ? SIGNS.pass : SIGNS.fail,
     escaped([scenario, outcome].filter(text => text !== '').join(' · ')),
     formatCount(count),
     ...figures(service, 'p50', 'p95', 'p99', 'max'),
-    ...figures(planned, 'p50', 'p99', 'max'),
+    ...(isOpen ? figures(planned, 'p50', 'p99', 'max') : []),
   ])
-  const head = ['', '', 'count', 'service p50', 'p95', 'p99', 'max', 'planned p50', 'p99', 'max']
+  const planned = isOpen ? ['planned p50', 'p99', 'max'] : []
+  const head = ['', '', 'count', 'service p50', 'p95', 'p99', 'max', ...planned]
   return ['### By outcome, ms', table(head, lines, [2, 3, 4, 5, 6, 7, 8, 9])]
 }
 
