@@ -6,7 +6,7 @@
 import type {Decision} from '../payment/decision.js'
 import type {Payment} from '../payment/payment.js'
 import {countryRisks} from './country-risk.js'
-import {DebtorWindows, type NearThreshold} from './debtor-windows.js'
+import {DebtorWindows, lookAtStranger, type NearThreshold} from './debtor-windows.js'
 import type {Detector, DetectorStats, InputPosition, Look, ShardSnapshot} from './detector.js'
 import {PaymentEvent} from './event.js'
 import {createFeatures, type Features} from './features.js'
@@ -24,6 +24,13 @@ export function createDetector(options: DetectorOptions): Detector {
 interface DebtorShard {
   readonly windows: DebtorWindows
   nextOffset: number
+}
+
+/** Where a payment is, or would be, in the stream. */
+interface Place {
+  readonly offset: number
+  readonly isNewToDebtor: boolean
+  readonly isNewToShared: boolean
 }
 
 class InProcessDetector implements Detector {
@@ -46,40 +53,26 @@ class InProcessDetector implements Detector {
 
   decide(payment: Payment, position: InputPosition): Decision {
     const {partition, offset} = position
-    const event = this.#event
-    const features = this.#features
-    event.read(payment)
-    features.amountMinor = event.amountMinor
-    features.countryRisk = this.#riskOf(event)
-    features.creditorIsPerson = event.creditorIsPerson ? 1 : 0
-
     const shard = this.#debtorShard(partition)
     const isNewToDebtor = offset >= shard.nextOffset
-    const isNewToShared = offset >= (this.#sharedOffsets.get(partition) ?? 0)
-    const isDuplicate = shard.windows.look(event, offset, isNewToDebtor, features)
-    this.#shared.look(event, isNewToShared && !isDuplicate, features)
-    const decision = this.#scoring.decide(features)
+    const isNewToShared = offset >= this.#nextSharedOffset(partition)
+    const isDuplicate = this.#readFeatures(payment, shard.windows, {offset, isNewToDebtor, isNewToShared})
+    const decision = this.#scoring.decide(this.#features)
 
     // Nothing of the decision goes into the windows: it depends on shared state, and with it on the order in which
     // partitions came, which must not reach a debtor's windows.
-    if (!isDuplicate && isNewToDebtor) shard.windows.move(event, offset)
-    if (!isDuplicate && isNewToShared) this.#shared.move(event)
+    if (!isDuplicate && isNewToDebtor) shard.windows.move(this.#event, offset)
+    if (!isDuplicate && isNewToShared) this.#shared.move(this.#event)
     this.#pass(shard, partition, offset)
     return decision
   }
 
   look(payment: Payment, partition: number): Look {
-    const event = this.#event
-    const features = this.#features
-    event.read(payment)
-    features.amountMinor = event.amountMinor
-    features.countryRisk = this.#riskOf(event)
-    features.creditorIsPerson = event.creditorIsPerson ? 1 : 0
-    // A debtor whose shard is not here is new to us; the shard is not made for a look.
-    const windows = this.#debtors.get(partition)?.windows ?? new DebtorWindows(1, this.#near)
-    windows.look(event, Number.MAX_SAFE_INTEGER, true, features)
-    this.#shared.look(event, true, features)
-    return {decision: this.#scoring.decide(features), factors: this.#scoring.factors(features)}
+    // A shard that is not here is not made for a look.
+    const shard = this.#debtors.get(partition)
+    const offset = Math.max(shard?.nextOffset ?? 0, this.#nextSharedOffset(partition))
+    this.#readFeatures(payment, shard?.windows, {offset, isNewToDebtor: true, isNewToShared: true})
+    return this.#scoring.look(this.#features)
   }
 
   skip(position: InputPosition): void {
@@ -151,6 +144,30 @@ class InProcessDetector implements Detector {
     return {entityCount, stateBytes, lateCount, evictedCount}
   }
 
+  /**
+   * Fills event and features as of now; moves nothing.
+   *
+   * @param windows undefined: nothing is known of any debtor of the partition
+   * @returns whether the payment is a producer's duplicate
+   */
+  #readFeatures(payment: Payment, windows: DebtorWindows | undefined, place: Place): boolean {
+    const event = this.#event
+    const features = this.#features
+    event.read(payment)
+    features.amountMinor = event.amountMinor
+    features.countryRisk = this.#riskOf(event)
+    features.creditorIsPerson = event.creditorIsPerson ? 1 : 0
+    let isDuplicate = false
+    if (windows === undefined) lookAtStranger(event, this.#near, features)
+    else isDuplicate = windows.look(event, place.offset, place.isNewToDebtor, features)
+    this.#shared.look(event, place.isNewToShared && !isDuplicate, features)
+    return isDuplicate
+  }
+
+  #nextSharedOffset(partition: number): number {
+    return this.#sharedOffsets.get(partition) ?? 0
+  }
+
   #debtorShard(partition: number): DebtorShard {
     let shard = this.#debtors.get(partition)
     if (shard === undefined) {
@@ -163,7 +180,7 @@ class InProcessDetector implements Detector {
   /** Offsets may have gaps (compaction, markers); they never go back. */
   #pass(shard: DebtorShard, partition: number, offset: number): void {
     if (offset >= shard.nextOffset) shard.nextOffset = offset + 1
-    if (offset >= (this.#sharedOffsets.get(partition) ?? 0)) this.#sharedOffsets.set(partition, offset + 1)
+    if (offset >= this.#nextSharedOffset(partition)) this.#sharedOffsets.set(partition, offset + 1)
   }
 
   #riskOf(event: PaymentEvent): number {

@@ -219,7 +219,8 @@ export class DebtorWindows {
   }
 }
 
-function lookAtStranger(event: PaymentEvent, near: NearThreshold, features: Features): void {
+/** The features of a debtor of whom nothing is known. */
+export function lookAtStranger(event: PaymentEvent, near: NearThreshold, features: Features): void {
   features.historyCount = 0
   features.countryCount = 0
   features.countryIsUsual = 1

@@ -41,7 +41,12 @@ export interface Detector {
    */
   decide(payment: Payment, position: InputPosition): Decision
   /**
-   * What it would say of a payment that came now. Moves nothing: only the stream moves windows.
+   * What `decide` would say of a payment that came now, as the next of its partition. Moves nothing: only the stream
+   * moves windows, so the answer holds until the next payment is decided. A payment that the stream has brought
+   * already is answered as its redelivery would be, without counting it twice, for as long as it is among the debtor's
+   * latest 16; later it counts as a further payment. A late one sees what it would see in the stream: nothing that
+   * happened after it in event time.
+   *
    * @param partition that of the payment's key: it names the debtor's shard, which need not be here
    */
   look(payment: Payment, partition: number): Look

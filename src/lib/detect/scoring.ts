@@ -4,7 +4,7 @@
  */
 import type {Decision, DecisionKind} from '../payment/decision.js'
 import {RULES} from './catalogue.js'
-import type {Factor} from './detector.js'
+import type {Factor, Look} from './detector.js'
 import type {Features} from './features.js'
 import {type ResolvedOptions, SCORE_PARTS} from './options.js'
 
@@ -20,6 +20,7 @@ export class Scoring {
   /** Strongest first; equals in the catalogue's order. Rules of score 0 are off. */
   readonly #rules: readonly BoundRule[]
   readonly #decisions = new Map<number, Decision>()
+  readonly #looks = new Map<number, Look>()
 
   constructor(options: ResolvedOptions) {
     this.#options = options
@@ -35,9 +36,7 @@ export class Scoring {
   }
 
   decide(features: Features): Decision {
-    const rules = this.#rules
-    let hitSet = 0
-    for (let index = 0; index < rules.length; index++) if (rules[index].hits(features)) hitSet |= 1 << index
+    const hitSet = this.#hitSet(features)
     let decision = this.#decisions.get(hitSet)
     if (decision === undefined) {
       decision = this.#decisionOf(hitSet)
@@ -46,15 +45,30 @@ export class Scoring {
     return decision
   }
 
-  /** The rules that hit, each with what it adds to the score; strongest first. */
-  factors(features: Features): readonly Factor[] {
-    return this.#rules
-      .filter(rule => rule.hits(features))
-      .map(({name, description, scoreParts}) => ({rule: name, impact: scoreParts / SCORE_PARTS, description}))
+  /** The decision, and the rules that hit with what each adds to the score. */
+  look(features: Features): Look {
+    const hitSet = this.#hitSet(features)
+    let look = this.#looks.get(hitSet)
+    if (look === undefined) {
+      look = {decision: this.decide(features), factors: this.#rulesOf(hitSet).map(toFactor)}
+      this.#looks.set(hitSet, look)
+    }
+    return look
+  }
+
+  #hitSet(features: Features): number {
+    const rules = this.#rules
+    let hitSet = 0
+    for (let index = 0; index < rules.length; index++) if (rules[index].hits(features)) hitSet |= 1 << index
+    return hitSet
+  }
+
+  #rulesOf(hitSet: number): readonly BoundRule[] {
+    return this.#rules.filter((_, index) => (hitSet & (1 << index)) !== 0)
   }
 
   #decisionOf(hitSet: number): Decision {
-    const hit = this.#rules.filter((_, index) => (hitSet & (1 << index)) !== 0)
+    const hit = this.#rulesOf(hitSet)
     const sum = hit.reduce((parts, rule) => parts + rule.scoreParts, 0)
     const parts = Math.min(sum, SCORE_PARTS)
     return {kind: this.#kindOf(parts), score: parts / SCORE_PARTS, reasons: hit.map(rule => rule.name)}
@@ -64,4 +78,8 @@ export class Scoring {
     if (parts >= this.#options.blockParts) return 'block'
     return parts >= this.#options.reviewParts ? 'review' : 'approve'
   }
+}
+
+function toFactor({name, description, scoreParts}: BoundRule): Factor {
+  return {rule: name, impact: scoreParts / SCORE_PARTS, description}
 }
