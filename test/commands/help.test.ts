@@ -8,6 +8,7 @@ const COMMANDS = [
   '',
   'accounts',
   'clean',
+  'compare',
   'detect',
   'doctor',
   'generate',

@@ -26,6 +26,7 @@ describe.concurrent('--json', () => {
     [['accounts', '--count', '20', '--seed', '7'], {accounts: 20, seed: 7, out: null}],
     [['validate', 'short.yaml'], {file: 'short.yaml', planned_count: 600}],
     [['report', 'result.json', '--markdown', 'report.md'], {schema_version: 1}],
+    [['compare', 'result.json', 'result.json'], {schema_version: 1, verdict: 'same'}],
     [['doctor'], {healthy: true}],
     [['clean', '--run', '0123456789ab', '--keep-rows'], {run_tag: '0123456789ab', rows: null, files: null}],
   ])('p2pay %j', async (args, expected) => {

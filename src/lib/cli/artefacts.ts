@@ -20,7 +20,7 @@ export const reportFlags = {
   }),
   hgrm: Flags.string({
     description:
-      'Write the latency distribution in HdrHistogram’s percentile format, in ms: of a load test the service time, and in the open model the planned time beside it as FILE.planned.hgrm; of a run the time to the decision.',
+      'Write the latency distribution in HdrHistogram’s percentile format, in ms: of a load test the service time, and in the open model the planned time beside it (x.hgrm, x.planned.hgrm); of a run the time to the decision.',
     helpValue: '<file>',
     helpGroup: ARTEFACTS,
   }),

@@ -57,7 +57,7 @@ export function compareReason({rows, verdict, unlike}: Comparison): string {
 
 /** What counts as no change, with the numbers. */
 export function toleranceText({noise, floors}: Comparison): string {
-  return `the same is within ${formatShare(noise)}, or ${formatMs(floors.latency_us)} ms of latency, or ${formatShare(floors.share).replace(' %', '')} percentage points of a share`
+  return `the same is within ${formatShare(noise)}, or ${floors.latency_us / 1000} ms of latency, or ${formatShare(floors.share).replace(' %', '')} percentage points of a share`
 }
 
 /** Why some rows do not decide; empty when all do. */
