@@ -1,16 +1,11 @@
 /** The API over ports in memory, asked without a socket: what the tests of its routes stand on. */
-import Fastify, {type FastifyInstance} from 'fastify'
-import type {ApiContext} from '../../src/lib/api/context.js'
-import {addDocs} from '../../src/lib/api/docs.js'
+import type {FastifyInstance} from 'fastify'
 import {MemoryClaims} from '../../src/lib/api/memory-claims.js'
-import {ApiMetrics} from '../../src/lib/api/metrics.js'
-import {addOpenApi} from '../../src/lib/api/openapi.js'
+import {openApiDocument} from '../../src/lib/api/openapi.js'
 import {API_LIMITS, type ApiOptions, type DetectorFigures} from '../../src/lib/api/ports.js'
-import {HttpProblem, sendProblem} from '../../src/lib/api/problem.js'
-import {addLookupRoutes} from '../../src/lib/api/routes/lookups.js'
-import {addScoreRoutes} from '../../src/lib/api/routes/score.js'
-import {addStatusRoutes} from '../../src/lib/api/routes/status.js'
+import {buildApi} from '../../src/lib/api/server.js'
 import type {IngestSink} from '../../src/lib/sink/ingest-sink.js'
+import {Documented} from './documented.js'
 import {MemoryQueries} from './memory-queries.js'
 import {VirtualClock} from './virtual-clock.js'
 
@@ -19,8 +14,9 @@ export interface ApiWorld {
   readonly clock: VirtualClock
   readonly queries: MemoryQueries
   readonly claims: MemoryClaims
-  readonly metrics: ApiMetrics
-  readonly context: ApiContext
+  /** Holds answers to the OpenAPI document of this API. */
+  readonly documented: Documented
+  close(): Promise<void>
 }
 
 /** Acknowledges everything at once, at rising offsets. */
@@ -61,23 +57,6 @@ export async function apiWorld(overrides: Partial<ApiOptions> = {}): Promise<Api
     onNote: () => {},
     ...overrides,
   }
-  const metrics = new ApiMetrics(options)
-  const context: ApiContext = {
-    options,
-    metrics,
-    intake: {submit: async () => ({kind: 'problem', problem: {code: 'UNAVAILABLE', detail: ''}}), pendingCount: 0},
-  }
-  const app = Fastify({routerOptions: {maxParamLength: 2000}})
-  app.removeAllContentTypeParsers()
-  app.addContentTypeParser('*', {parseAs: 'buffer'}, (_request, body, done) => done(null, body))
-  app.setErrorHandler((error, request, reply) =>
-    error instanceof HttpProblem ? sendProblem(request, reply, error.problem) : reply.code(500).send(String(error)),
-  )
-  await addOpenApi(app, {version: options.version})
-  addLookupRoutes(app, context)
-  addScoreRoutes(app, context)
-  addStatusRoutes(app, context)
-  await addDocs(app, context)
-  await app.ready()
-  return {app, clock, queries, claims, metrics, context}
+  const {app, close} = await buildApi(options)
+  return {app, clock, queries, claims, documented: new Documented(openApiDocument(app)), close}
 }

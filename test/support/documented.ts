@@ -1,5 +1,5 @@
 /** Holds answers to the OpenAPI document: what an operation answers must be what is written there. */
-import {Ajv2020} from 'ajv/dist/2020.js'
+import {Ajv2020, type ValidateFunction} from 'ajv/dist/2020.js'
 import addFormats from 'ajv-formats'
 import type {OpenApiDocument} from '../../src/lib/api/openapi.js'
 
@@ -14,6 +14,8 @@ type Json = Readonly<Record<string, unknown>>
 export class Documented {
   readonly #document: OpenApiDocument
   readonly #ajv = new Ajv2020({strict: false, allErrors: true})
+  /** By the text of the schema: compiling is what takes time. */
+  readonly #compiled = new Map<string, ValidateFunction>()
 
   constructor(document: OpenApiDocument) {
     this.#document = document
@@ -37,7 +39,10 @@ export class Documented {
 
   /** @param schema one of the document, or a reference to one */
   schemaProblems(schema: unknown, value: unknown): string[] {
-    const validate = this.#ajv.compile(absolute(schema))
+    // References of the document are relative to it, wherever the schema is taken from.
+    const text = JSON.stringify(schema).replaceAll('"$ref":"#/', '"$ref":"openapi#/')
+    const validate = this.#compiled.get(text) ?? this.#ajv.compile(JSON.parse(text))
+    this.#compiled.set(text, validate)
     if (validate(value)) return []
     return (validate.errors ?? []).map(({instancePath, message}) => `${instancePath || '$'} ${message}`)
   }
@@ -52,11 +57,6 @@ export class Documented {
     const name = /^#\/components\/responses\/(\w+)$/.exec(String(objectOf(described)['$ref']))?.[1]
     return name === undefined ? described : this.#document.components['responses']?.[name]
   }
-}
-
-/** References of the document are relative to it, wherever the schema is taken from. */
-function absolute(schema: unknown): Json {
-  return JSON.parse(JSON.stringify(schema).replaceAll('"$ref":"#/', '"$ref":"openapi#/'))
 }
 
 function objectOf(value: unknown): Json {

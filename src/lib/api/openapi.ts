@@ -116,8 +116,11 @@ function errorResponses(): Record<string, JsonSchema> {
         },
       ])
       const content = {schema: schemaRef('Problem'), examples: Object.fromEntries(examples)}
-      const headers = status === 503 ? {headers: {'Retry-After': RETRY_AFTER}} : {}
-      return [name, {description, ...headers, content: {[PROBLEM_MEDIA_TYPE]: content}}]
+      const headers = HEADERS_OF_STATUS[status]
+      return [
+        name,
+        {description, ...(headers === undefined ? {} : {headers}), content: {[PROBLEM_MEDIA_TYPE]: content}},
+      ]
     }),
   )
 }
@@ -125,3 +128,8 @@ function errorResponses(): Record<string, JsonSchema> {
 const NAMED_STATUSES: ReadonlySet<number | string> = new Set(Object.values(ERRORS).map(({status}) => status))
 const PROBLEM_MEDIA_TYPE = PROBLEM_TYPE.replace(/;.*$/, '')
 const RETRY_AFTER: JsonSchema = {description: 'Seconds until trying again makes sense.', schema: {type: 'integer'}}
+const HEADERS_OF_STATUS: Readonly<Record<string, JsonSchema>> = {
+  401: {'WWW-Authenticate': {description: 'How a key can be sent.', schema: {type: 'string'}}},
+  404: {'Retry-After': RETRY_AFTER},
+  503: {'Retry-After': RETRY_AFTER},
+}

@@ -115,11 +115,20 @@ const pageQuery: JsonSchema = {
   },
 }
 
-const replayedHeader: JsonSchema = {
+const ACCEPTED_HEADERS: JsonSchema = {
+  Location: {description: 'Where the payment can be looked up.', schema: {type: 'string'}},
   'Idempotent-Replayed': {
     description: 'There when the payment had been accepted before, and nothing was sent again.',
     schema: {type: 'string', enum: ['true']},
   },
+}
+
+/** Without it a load tester's wait for a slow server would count nowhere. */
+const DUE_HEADER: JsonSchema = {
+  type: 'string',
+  pattern: '^[0-9]{16}$',
+  description:
+    "When the payment was due on the client's schedule, wall clock µs: latencies count from then. Overlooked when absent, more than an hour old or more than a second ahead.",
 }
 
 export const SEND_PAYMENT: Operation = {
@@ -137,8 +146,10 @@ export const SEND_PAYMENT: Operation = {
         minLength: 1,
         maxLength: IDEMPOTENCY_KEY_MAX_LENGTH,
         description: 'Names the request across retries, for clients that do not make payment ids.',
+        pattern: '^[ -~]+$',
         examples: ['order-4711'],
       },
+      'p2pay-due-us': DUE_HEADER,
     },
   },
   body: {
@@ -150,7 +161,7 @@ export const SEND_PAYMENT: Operation = {
       'PaymentAccepted',
       'The broker has acknowledged the payment.',
       {accepted: {summary: 'Accepted', value: examples.ACCEPTED}},
-      replayedHeader,
+      ACCEPTED_HEADERS,
     ),
     ...errors(
       ...(['BadRequest', 'Unauthorized', 'Conflict', 'TooLarge', 'UnsupportedMediaType', 'InvalidPayment'] as const),
@@ -163,9 +174,10 @@ export const SEND_BATCH: Operation = {
   operationId: 'sendPaymentBatch',
   summary: 'Send many payments',
   description:
-    'Takes NDJSON, a payment a line, and answers NDJSON, a line for each line, in the same order, after all have an outcome. Each line is judged by itself, as by `sendPayment`: a bad one does not hold the others back.',
+    'Takes NDJSON, a payment a line, and answers NDJSON, a line for each line, in the same order, after all have an outcome. Each line is judged by itself, as by `sendPayment`: a bad one does not hold the others back. Blank lines are passed over. An Idempotency-Key cannot name many payments and is refused.',
   tags: ['payments'],
   security: KEYED,
+  headers: {type: 'object', properties: {'p2pay-due-us': DUE_HEADER}},
   body: {
     description: 'NDJSON: a payment a line. The schema is that of one line.',
     content: {

@@ -1,13 +1,12 @@
 import fc from 'fast-check'
 import {afterAll, beforeAll, beforeEach, describe, expect, it} from 'vitest'
-import {openApiDocument} from '../../../src/lib/api/openapi.js'
 import {riskLevelOf, wallTime} from '../../../src/lib/api/views.js'
 import {DECISIONS} from '../../../src/lib/payment/decision.js'
 import {encodePayment} from '../../../src/lib/payment/encode.js'
 import type {Payment} from '../../../src/lib/payment/payment.js'
 import type {DecidedPaymentRow} from '../../../src/lib/store/payment-queries.js'
 import {type ApiWorld, apiWorld} from '../../support/api-world.js'
-import {Documented} from '../../support/documented.js'
+import type {Documented} from '../../support/documented.js'
 import {anyPayment, paymentWith, testPaymentId} from '../../support/payments.js'
 
 const DECIDED_US = Date.UTC(2026, 0, 5, 12) * 1000 + 123_456
@@ -29,9 +28,9 @@ let documented: Documented
 
 beforeAll(async () => {
   world = await apiWorld()
-  documented = new Documented(openApiDocument(world.app))
+  documented = world.documented
 })
-afterAll(() => world.app.close())
+afterAll(() => world.close())
 beforeEach(() => {
   world.queries.rows.length = 0
   world.queries.isDown = false
@@ -323,7 +322,7 @@ describe('every lookup', () => {
     const response = await without.app.inject({url: path})
     expect(documented.problems(operation, response)).toEqual([])
     expect(response.json()).toMatchObject({status: 503, code: 'NO_DATABASE'})
-    await without.app.close()
+    await without.close()
   })
 
   it('answers as documented, whatever was decided', async () => {

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import {describe, expect, it} from 'vitest'
-import {openApiDocument} from '../../../src/lib/api/openapi.js'
 import type {ApiOptions} from '../../../src/lib/api/ports.js'
+import type {Clock} from '../../../src/lib/base/clock.js'
 import {EnvironmentError} from '../../../src/lib/base/errors.js'
 import {createDetector} from '../../../src/lib/detect/create.js'
 import type {Look} from '../../../src/lib/detect/detector.js'
@@ -9,8 +9,8 @@ import {DEFAULT_DETECTOR_OPTIONS} from '../../../src/lib/detect/options.js'
 import {encodePayment} from '../../../src/lib/payment/encode.js'
 import type {Payment} from '../../../src/lib/payment/payment.js'
 import {type ApiWorld, apiWorld} from '../../support/api-world.js'
-import {Documented} from '../../support/documented.js'
 import {anyPayment, paymentWith, testPaymentId} from '../../support/payments.js'
+import {VirtualClock} from '../../support/virtual-clock.js'
 
 const LOOK: Look = {
   decision: {kind: 'review', score: 0.6, reasons: ['amount', 'ip-velocity']},
@@ -33,16 +33,16 @@ async function withWorld<T>(overrides: Partial<ApiOptions>, run: (world: ApiWorl
   try {
     return await run(world)
   } finally {
-    await world.app.close()
+    await world.close()
   }
 }
 
 /** Asks for a score, and holds the answer to the document. */
-async function score({app}: ApiWorld, body: string | Buffer | object): Promise<Scored> {
+async function score({app, documented}: ApiWorld, body: string | Buffer | object): Promise<Scored> {
   const payload = typeof body === 'string' || Buffer.isBuffer(body) ? body : JSON.stringify(body)
   const headers = {'content-type': 'application/json'}
   const response = await app.inject({method: 'POST', url: '/api/v1/score', headers, payload})
-  expect(new Documented(openApiDocument(app)).problems('scorePayment', response)).toEqual([])
+  expect(documented.problems('scorePayment', response)).toEqual([])
   return {status: response.statusCode, headers: response.headers, body: response.json()}
 }
 
@@ -101,7 +101,7 @@ describe('POST /api/v1/score', () => {
     await withWorld({scorer: {look: () => LOOK}}, async world => {
       await score(world, encodePayment(paymentWith()))
       expect(world.claims.count).toBe(0)
-      expect(await world.metrics.text()).toContain('producer_messages_sent_total 0')
+      expect((await world.app.inject({url: '/metrics'})).body).toContain('producer_messages_sent_total 0')
     })
   })
 
@@ -129,7 +129,8 @@ describe('POST /api/v1/score', () => {
     [101, 503],
   ])('when the decision took %i ms of 100 answers %i', async (tookMs, status) => {
     let nowUs = 1_700_000_000_000_000
-    const clock = {nowUs: () => nowUs, sleep: async () => {}}
+    const idle = new VirtualClock()
+    const clock: Clock = {nowUs: () => nowUs, sleep: (ms, signal) => idle.sleep(ms, signal)}
     const look = (): Look => {
       nowUs += tookMs * 1000
       return LOOK

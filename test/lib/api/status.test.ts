@@ -1,16 +1,15 @@
 import {afterEach, describe, expect, it} from 'vitest'
 import {ApiMetrics, CLAIM_OUTCOMES, MAX_ERROR_CODES, MAX_ROUTES, METRICS} from '../../../src/lib/api/metrics.js'
-import {openApiDocument} from '../../../src/lib/api/openapi.js'
 import type {ApiOptions, DetectorFigures} from '../../../src/lib/api/ports.js'
 import {EnvironmentError} from '../../../src/lib/base/errors.js'
+import type {IngestOutcome, IngestSink} from '../../../src/lib/sink/ingest-sink.js'
 import {type ApiWorld, apiWorld, instantIngest, NO_FIGURES} from '../../support/api-world.js'
-import {Documented} from '../../support/documented.js'
 import {paymentWith, testPaymentId} from '../../support/payments.js'
 import {VirtualClock} from '../../support/virtual-clock.js'
 
 const open: ApiWorld[] = []
 afterEach(async () => {
-  for (const world of open.splice(0)) await world.app.close()
+  for (const world of open.splice(0)) await world.close()
 })
 
 async function worldWith(overrides: Partial<ApiOptions> = {}): Promise<ApiWorld> {
@@ -20,9 +19,9 @@ async function worldWith(overrides: Partial<ApiOptions> = {}): Promise<ApiWorld>
 }
 
 /** Asks, and holds the answer to the document. */
-async function ask({app}: ApiWorld, operationId: string, url: string) {
+async function ask({app, documented}: ApiWorld, operationId: string, url: string) {
   const response = await app.inject({url})
-  expect(new Documented(openApiDocument(app)).problems(operationId, response)).toEqual([])
+  expect(documented.problems(operationId, response)).toEqual([])
   return response
 }
 
@@ -36,6 +35,19 @@ function metricsOver(overrides: Partial<ApiOptions> = {}): ApiMetrics {
   const clock = new VirtualClock()
   const ingest = instantIngest(clock)
   return new ApiMetrics({clock, version: '1.2.3', ingest, detector: null, lag: async () => new Map(), ...overrides})
+}
+
+/** An ingest with these outcomes, one after the other. */
+function firstOf(states: readonly IngestOutcome['state'][]): IngestSink {
+  const next = states.values()
+  return {
+    ...instantIngest(new VirtualClock()),
+    offer: async () => {
+      const state = next.next().value ?? 'unknown'
+      if (state === 'acked') return {state, partition: 0, offset: 0, settledUs: 0}
+      return {state, code: 'REQUEST_TIMED_OUT', message: 'no answer'}
+    },
+  }
 }
 
 describe('/healthz', () => {
@@ -77,6 +89,7 @@ describe('/readyz', () => {
 describe('/api/v1/stats', () => {
   it('counts decisions and money, and what this server has taken in', async () => {
     const world = await worldWith({
+      ingest: firstOf(['acked', 'acked', 'failed']),
       lag: async () =>
         new Map([
           [0, 2],
@@ -98,9 +111,10 @@ describe('/api/v1/stats', () => {
         decision: {kind, score: 0.5, reasons: []},
         ...{decidedUs, persistedUs: decidedUs, partition: 0, offset: number},
       })
-    world.metrics.sent(0.001)
-    world.metrics.sent(0.002)
-    world.metrics.sendError('REQUEST_TIMED_OUT')
+    for (const status of [202, 202, 503]) {
+      const payload = {debtor_id: 'a', creditor_id: 'b', amount: '1', currency: 'EUR'}
+      expect((await world.app.inject({method: 'POST', url: '/api/v1/payments', payload})).statusCode).toBe(status)
+    }
     await world.clock.advance(1500)
     expect((await ask(world, 'getStats', '/api/v1/stats')).json()).toEqual({
       ...{is_exact: true, payment_count: 5, decisions: {approve: 1, review: 1, block: 3}},
@@ -134,7 +148,7 @@ describe('/metrics', () => {
     const world = await worldWith({detector: () => NO_FIGURES})
     const {body} = await ask(world, 'getMetrics', '/metrics')
     for (const {name, help} of Object.values(METRICS)) expect(body).toContain(`# HELP ${name} ${help}\n`)
-    const described = new Documented(openApiDocument(world.app)).operation('getMetrics')['description']
+    const described = world.documented.operation('getMetrics')['description']
     for (const {name} of Object.values(METRICS)) expect(described).toContain(`\`${name}\``)
   })
 
