@@ -83,15 +83,19 @@ export function requestsChart(seconds: readonly HttpSecond[]): Markup {
     ...(isOpen ? [['fill dropped', 'dropped'] as const, ['line due', 'due'] as const] : []),
     ['line sent', 'sent'],
   ])}
-${drawing(height, 'Requests per second over time: due, sent, succeeded, failed, dropped', [
-  verticalGrid(secondTicks(seconds.length, x), bottom),
-  horizontalGrid(quietTicks(most).map(rate => ({at: y(rate), label: formatCount(rate)}))),
-  rects,
-  isOpen ? html`<path class="line due" d="${stairs(dueRates, x, y)}"/>` : NOTHING,
-  html`<path class="line sent" d="${stairs(sentRates, x, y)}"/>`,
-  titles,
-  axisTitles({x: 'seconds since the start', y: 'requests/s', height}),
-])}`
+${drawing(
+  height,
+  `Requests per second over time: ${isOpen ? 'due, sent, succeeded, failed, dropped' : 'sent, succeeded, failed'}`,
+  [
+    verticalGrid(secondTicks(seconds.length, x), bottom),
+    horizontalGrid(quietTicks(most).map(rate => ({at: y(rate), label: formatCount(rate)}))),
+    rects,
+    isOpen ? html`<path class="line due" d="${stairs(dueRates, x, y)}"/>` : NOTHING,
+    html`<path class="line sent" d="${stairs(sentRates, x, y)}"/>`,
+    titles,
+    axisTitles({x: 'seconds since the start', y: 'requests/s', height}),
+  ],
+)}`
 }
 
 const LATENCY_LINES = [

@@ -67,7 +67,8 @@ export function formatActual(metric: string, expression: string, actual: number 
 export function formatBytes(bytes: number | null): string {
   if (bytes === null) return NOT_MEASURED
   const units = ['B', 'kB', 'MB', 'GB', 'TB']
-  const power = bytes < 1000 ? 0 : Math.min(units.length - 1, Math.floor(Math.log10(bytes) / 3))
+  // What would be rounded to a thousand is one of the next unit.
+  const power = bytes < 1000 ? 0 : Math.min(units.length - 1, Math.floor(Math.log10(bytes * 1.0005) / 3))
   const value = bytes / 1000 ** power
   return `${trimmed(value, power === 0 || value >= 100 ? 0 : value >= 10 ? 1 : 2)} ${units[power]}`
 }

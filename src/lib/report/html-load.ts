@@ -15,7 +15,7 @@ import {list, ms, numberCell, numberHead, remark, section, table, tiles} from '.
 import {html, type Markup, NOTHING} from './markup.js'
 import type {HttpSecond, HttpSection, RunResult} from './result.js'
 import {latenciesByRole, wholeSeconds} from './view.js'
-import {queueText, requestsText, statusFacts, targetText, unitsOf, wholeHttpSeconds} from './view-http.js'
+import {queueText, requestsText, targetText, unitsOf, wholeHttpSeconds} from './view-http.js'
 
 /** Longer runs have their seconds in `--csv`: a page of thousands of rows helps nobody. */
 const MAX_SECOND_ROWS = 600
@@ -87,12 +87,13 @@ function httpLoad(result: RunResult, http: HttpSection): Markup {
 }
 
 function statusTable(http: HttpSection): Markup {
-  const facts = statusFacts(http)
-  if (facts.length === 0) return NOTHING
-  const rows = facts.map(([status, count]) => {
-    const share = http.sent === 0 ? null : (http.statuses[status] ?? 0) / http.sent
-    return html`<tr><td><code>${status}</code></td>${numberCell(count)}${numberCell(formatShare(share))}</tr>\n`
-  })
+  const rows = Object.entries(http.statuses)
+    .toSorted(([, a], [, b]) => b - a)
+    .map(([status, count]) => {
+      const share = http.sent === 0 ? null : count / http.sent
+      return html`<tr><td><code>${status}</code></td>${numberCell(formatCount(count))}${numberCell(formatShare(share))}</tr>\n`
+    })
+  if (rows.length === 0) return NOTHING
   return html`<h3>By status</h3>${table([['status', ''], ...numberHead(['answers', 'of sent'])], rows)}`
 }
 

@@ -1,5 +1,5 @@
 /** What every form of a load test's report shows, in the same words: requests, statuses, latencies side by side, groups. */
-import {formatBytes, formatCount, formatMs, formatSeconds, formatShare, plural} from './format.js'
+import {formatBytes, formatCount, formatMs, formatSeconds, formatShare, plainText, plural} from './format.js'
 import {LATENCY_NAMES} from './latency-names.js'
 import type {HttpGroup, HttpSecond, HttpSection, LatencySummary, RunResult} from './result.js'
 
@@ -56,7 +56,7 @@ export function outcomeFacts(http: HttpSection): Fact[] {
 export function statusFacts({statuses}: HttpSection): Fact[] {
   return Object.entries(statuses)
     .toSorted(([, a], [, b]) => b - a)
-    .map(([status, count]) => [status, formatCount(count)])
+    .map(([status, count]) => [plainText(status), formatCount(count)])
 }
 
 export function byteFacts({sent_bytes: sentBytes, received_bytes: receivedBytes}: HttpSection): Fact[] {

@@ -2,6 +2,7 @@ import {describe, expect, it} from 'vitest'
 import {proportion} from '../../../src/lib/audit/proportion.js'
 import {
   formatActual,
+  formatBytes,
   formatCount,
   formatInterval,
   formatMs,
@@ -48,6 +49,15 @@ describe('figures for people', () => {
     [formatSeconds(11_523), '3 h 12 m'],
     [formatSeconds(190_800), '2 d 5 h'],
     [formatSeconds(null), 'n/a'],
+    [formatBytes(0), '0 B'],
+    [formatBytes(999), '999 B'],
+    [formatBytes(1000), '1 kB'],
+    [formatBytes(971_418), '971 kB'],
+    [formatBytes(999_600), '1 MB'],
+    [formatBytes(4_098_164), '4.1 MB'],
+    [formatBytes(12_345_678_901), '12.3 GB'],
+    [formatBytes(5e15), '5000 TB'],
+    [formatBytes(null), 'n/a'],
     [formatSpeedUp(576.03), '576×'],
     [formatSpeedUp(1.5), '1.5×'],
     [formatSpeedUp(null), 'n/a'],
