@@ -13,6 +13,7 @@ import {addOpenApi} from './openapi.js'
 import {PaymentIntake} from './payment-intake.js'
 import type {ApiOptions, ApiServer} from './ports.js'
 import {HttpProblem, sendProblem} from './problem.js'
+import {quietConnectionsOf} from './quiet-connections.js'
 import {addLookupRoutes} from './routes/lookups.js'
 import {addPaymentRoutes, BATCH_PATH} from './routes/payments.js'
 import {addScoreRoutes} from './routes/score.js'
@@ -31,6 +32,8 @@ export interface BuiltApi {
 const MAX_PARAM_LENGTH = 2000
 /** Of a server that is closing, beside its own limits. */
 const CLOSE_MARGIN_MS = 1000
+/** How often a server that is closing looks for connections that have become quiet. */
+const QUIET_SWEEP_MS = 20
 
 /**
  * Serves the API. Sink, claims and queries are closed by whoever opened them, after `close`.
@@ -87,6 +90,7 @@ export async function buildApi(options: ApiOptions): Promise<BuiltApi> {
   app.server.maxConnections = limits.connections
   // The bytes of headers are bounded; dropping some silently beyond a count would only surprise.
   app.server.maxHeadersCount = 0
+  const endQuiet = quietConnectionsOf(app.server)
   answerExpectations(app.server, ({url}) => (url?.startsWith(BATCH_PATH) ? limits.batchBytes : limits.bodyBytes))
 
   const allowed = allowedMethods(app)
@@ -115,7 +119,8 @@ export async function buildApi(options: ApiOptions): Promise<BuiltApi> {
       void clock.sleep(longestMs, closed.signal).then(() => {
         if (!closed.signal.aborted) app.server.closeAllConnections()
       })
-      await app.close()
+      const closing = app.close()
+      while (!(await Promise.race([closing.then(() => true), clock.sleep(QUIET_SWEEP_MS, closed.signal)]))) endQuiet()
       closed.abort()
       await intake.close()
     },
