@@ -53,7 +53,12 @@ export abstract class BaseCommand<T> extends Command {
 
   /** The command line that repeats this one, as a user would type it. */
   protected get commandLine(): string {
-    return ['p2pay', ...(this.id ?? '').split(':'), ...this.argv].map(quoteArgument).join(' ')
+    return this.commandLineOf(this.argv)
+  }
+
+  /** The same with other arguments: those of a command that may hold secrets. */
+  protected commandLineOf(argv: readonly string[]): string {
+    return ['p2pay', ...(this.id ?? '').split(':'), ...argv].map(quoteArgument).join(' ')
   }
 
   abstract override run(): Promise<T>

@@ -27,10 +27,17 @@ export interface PlannedStream extends LoadedPlan {
   readonly accounts: AccountsFile | undefined
 }
 
-/** @throws UsageError with every problem of flags, scenario and account file */
-export async function planOf(flags: PlanFlags): Promise<PlannedStream> {
-  const problems: Problem[] = []
-  const {overrides, accountsPath} = overridesOf(flags, (where, message) => problems.push({where, message}))
+/**
+ * @param more what a command makes of flags of its own, and what is wrong with them
+ * @throws UsageError with every problem of flags, scenario and account file
+ */
+export async function planOf(
+  flags: PlanFlags,
+  more: {readonly overrides?: PlanOverrides; readonly problems?: readonly Problem[]} = {},
+): Promise<PlannedStream> {
+  const problems: Problem[] = [...(more.problems ?? [])]
+  const {overrides: given, accountsPath} = overridesOf(flags, (where, message) => problems.push({where, message}))
+  const overrides = {...given, ...more.overrides}
   const {loadPlan, planFromFlags} = await import('../scenario/load.js')
   const accounts = accountsPath === undefined ? undefined : await readAccountsFile(accountsPath)
   const all = accounts === undefined ? overrides : {...overrides, accountCount: accounts.records.length}

@@ -5,6 +5,9 @@
 import {systemClock} from '../base/clock.js'
 
 const PLAIN_INTERVAL_US = 5_000_000
+/** Of lines for machines. */
+const SAMPLE_INTERVAL_US = 1_000_000
+const SAMPLE_SLACK_US = 100_000
 const TERMINAL_INTERVAL_US = 100_000
 
 export interface ProgressOptions {
@@ -32,21 +35,40 @@ export class Progress {
   /** The state of things; shown as often as the stream deserves. */
   update(render: () => string): void {
     if (this.#options.quiet) return
-    const nowUs = systemClock.nowUs()
-    const terminal = this.#options.stream.isTTY === true
-    if (nowUs - this.#shownUs < (terminal ? TERMINAL_INTERVAL_US : PLAIN_INTERVAL_US)) return
-    this.#shownUs = nowUs
-    if (terminal) {
-      const text = render().slice(0, Math.max(20, (this.#options.stream.columns ?? 100) - 1))
-      this.#options.stream.write(`\r\u001B[2K${this.#options.color ? `\u001B[2m${text}\u001B[0m` : text}`)
-      this.#lineIsOpen = true
-    } else {
-      this.#options.stream.write(`${render()}\n`)
-    }
+    if (!this.#isTime(PLAIN_INTERVAL_US)) return
+    if (this.#isTerminal) this.#showLine(render())
+    else this.#options.stream.write(`${render()}\n`)
+  }
+
+  /** The state of things: a live line on a terminal, elsewhere one JSON object a second. */
+  sample(render: () => string, data: () => object): void {
+    if (this.#options.quiet) return
+    // A little early counts: who tells every half second, give or take, must not come out at every one and a half.
+    if (!this.#isTime(SAMPLE_INTERVAL_US - SAMPLE_SLACK_US)) return
+    if (this.#isTerminal) this.#showLine(render())
+    else this.#options.stream.write(`${JSON.stringify(data())}\n`)
   }
 
   done(): void {
     this.#clearLine()
+  }
+
+  get #isTerminal(): boolean {
+    return this.#options.stream.isTTY === true
+  }
+
+  #isTime(plainIntervalUs: number): boolean {
+    const nowUs = systemClock.nowUs()
+    if (nowUs - this.#shownUs < (this.#isTerminal ? TERMINAL_INTERVAL_US : plainIntervalUs)) return false
+    this.#shownUs = nowUs
+    return true
+  }
+
+  #showLine(line: string): void {
+    const {stream, color} = this.#options
+    const text = line.slice(0, Math.max(20, (stream.columns ?? 100) - 1))
+    stream.write(`\r\u001B[2K${color ? `\u001B[2m${text}\u001B[0m` : text}`)
+    this.#lineIsOpen = true
   }
 
   #clearLine(): void {

@@ -38,6 +38,9 @@ const DERIVED = ['amount', 'created_at_ms', 'created_at_s', 'sequence', 'payment
 export const PLACEHOLDER_NAMES: readonly string[] = [...WIRE_FIELDS, ...DERIVED]
 const FILTERS = ['default', 'string', 'omit'] as const
 
+/** A payment with every field, to try a template on. */
+export const SAMPLE_SUBJECT: TemplateSubject = sampleSubject()
+
 /** A `{{…}}` in a text, without nesting. */
 export const PLACEHOLDER = /\{\{([^{}]*)\}\}/g
 
@@ -114,4 +117,17 @@ function literalOf(text: string): string | boolean | null {
   const trimmed = text.trim()
   if (trimmed === 'null') return null
   return trimmed === 'true' || trimmed === 'false' ? trimmed === 'true' : trimmed
+}
+
+function sampleSubject(): TemplateSubject {
+  const id = '00000000-0000-8000-8000-000000000000'
+  const time = '2026-01-01T00:00:00.000Z'
+  const fields = {
+    ...{schema_version: 1, payment_id: id, created_at: time, payment_type: 'refund', debtor_id: 'a', creditor_id: 'b'},
+    ...{creditor_type: 'merchant', amount_minor: 1250, currency: 'EUR', method: 'card', card_token: 'c'},
+    ...{card_last_four: '0000', channel: 'app', country: 'DE', creditor_country: 'DE', ip_address: '10.0.0.1'},
+    ...{device_id: 'd', latitude: 52.5, longitude: 13.4, merchant_category: '5411', reference: 'r'},
+    ...{original_payment_id: id, status: 'accepted', sim_changed_at: time},
+  }
+  return {sequence: 0, text: JSON.stringify(fields), fields}
 }

@@ -32,6 +32,23 @@ export interface Manifest {
   /** Topics with their end offsets by partition before the first send. No secrets. */
   readonly topics: Readonly<Record<string, {readonly name: string; readonly start_offsets: readonly number[]}>>
   readonly command: string
+  /** Of a load test; absent for other runs. */
+  readonly http?: HttpManifest
+}
+
+/** Where requests went and what they were made of, without secrets. Their payments are the stream's. */
+export interface HttpManifest {
+  /** URL without credentials, or `3 targets of targets.json`. */
+  readonly target: string
+  readonly method: string
+  readonly model: 'closed' | 'open'
+  readonly concurrency: number
+  /** What counted as acknowledged. */
+  readonly success: string
+  readonly pipeline: {readonly path: string; readonly sha256: string} | null
+  readonly targets: {readonly path: string; readonly sha256: string} | null
+  /** SHA-256 of the template of `--body`, hex. */
+  readonly body_sha256: string | null
 }
 
 /**

@@ -16,7 +16,7 @@ const RESERVED: readonly string[] = ['kafka', 'table', 'decision']
 
 const TOKEN = /^[!#$%&'*+.^_`|~\w-]+$/
 /** The client writes these itself: they follow from the request and the connection. */
-const CLIENT_HEADERS: readonly string[] = ['host', 'content-length', 'transfer-encoding', 'connection']
+const CLIENT_HEADERS: readonly string[] = ['content-length', 'transfer-encoding', 'connection']
 
 const text = (what: string, maxLength = 2000) => {
   const error = `${what} of 1 to ${maxLength} characters`
