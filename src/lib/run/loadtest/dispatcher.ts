@@ -123,7 +123,13 @@ export class Dispatcher {
     place.isTaken = true
     this.#tally.sent(request, handedUs)
     this.#inFlight++
-    this.#options.client.send(request, place.onOutcome)
+    try {
+      this.#options.client.send(request, place.onOutcome)
+    } catch (error) {
+      // No client should, but one that does must not leave the end of the run waiting for it.
+      if (place.isTaken) this.#putBack(place)
+      throw error
+    }
     return handedUs
   }
 
@@ -145,11 +151,15 @@ export class Dispatcher {
     } catch (error) {
       this.fail(error)
     }
+    this.#putBack(place)
+    if (!this.#isStopped) this.pump()
+    else if (this.#inFlight === 0) this.#idle.abort()
+  }
+
+  #putBack(place: Place): void {
     place.isTaken = false
     this.#freePlaces.push(place)
     this.#inFlight--
-    if (!this.#isStopped) this.pump()
-    else if (this.#inFlight === 0) this.#idle.abort()
   }
 
   #record(place: Place, outcome: HttpOutcome): void {

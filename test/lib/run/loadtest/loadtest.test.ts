@@ -1,7 +1,7 @@
 import {join} from 'node:path'
 import {describe, expect, it} from 'vitest'
 import {BugError} from '../../../../src/lib/base/errors.js'
-import type {HttpOutcome} from '../../../../src/lib/http/http-client.js'
+import type {HttpClient, HttpOutcome} from '../../../../src/lib/http/http-client.js'
 import {type Journal, openJournal, readJournal, readJournalHeader} from '../../../../src/lib/run/journal.js'
 import {loadtest} from '../../../../src/lib/run/loadtest/loadtest.js'
 import type {MintedIds} from '../../../../src/lib/run/loadtest/minted-ids.js'
@@ -486,7 +486,27 @@ describe('what carries a load test', () => {
     expect(mintedIds.closed).toBe(true)
   })
 
-  it('notices a client that calls back twice', async () => {
+  it.each([
+    [
+      'calls back twice',
+      BugError,
+      (send: HttpClient['send'], sent: () => number): HttpClient['send'] =>
+        (request, onOutcome) =>
+          send(request, outcome => {
+            onOutcome(outcome)
+            if (sent() === 10) onOutcome(outcome)
+          }),
+    ],
+    [
+      'throws',
+      TypeError,
+      (send: HttpClient['send'], sent: () => number): HttpClient['send'] =>
+        (request, onOutcome) => {
+          if (sent() === 5) throw new TypeError('bad header')
+          send(request, onOutcome)
+        },
+    ],
+  ])('notices a client that %s, and ends', async (_, error, broken) => {
     const clock = new VirtualClock()
     const client = openFakeClient(clock, steady(2))
     const summary = loadtest({
@@ -497,16 +517,26 @@ describe('what carries a load test', () => {
       warmupCount: 0,
       clock,
       signal: new AbortController().signal,
-      client: {
-        ...client,
-        send(request, onOutcome) {
-          client.send(request, outcome => {
-            onOutcome(outcome)
-            if (client.sent.length === 10) onOutcome(outcome)
-          })
-        },
-      },
+      client: {...client, send: broken(client.send, () => client.sent.length)},
     })
-    await expect(clock.until(summary)).rejects.toThrow(BugError)
+    await expect(clock.until(summary)).rejects.toThrow(error)
+    expect(client.inFlight).toBe(0)
+  })
+
+  it('ends with a bug when a client keeps requests to itself although it was closed', async () => {
+    const clock = new VirtualClock()
+    const client = openFakeClient(clock, () => ({afterMs: Number.POSITIVE_INFINITY}))
+    const summary = loadtest({
+      model: closedModel({concurrency: 2, durationMs: 1000}),
+      source: numberedSource(),
+      judge: STATUS_2XX,
+      scenarios: [{name: 'all', fromSequence: 0}],
+      warmupCount: 0,
+      clock,
+      signal: new AbortController().signal,
+      drainMs: 100,
+      client: {...client, close: async () => {}},
+    })
+    await expect(clock.until(summary)).rejects.toThrow('kept 2 requests to itself')
   })
 })
