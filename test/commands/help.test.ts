@@ -15,6 +15,7 @@ const COMMANDS = [
   'migrate',
   'report',
   'run',
+  'serve',
   'topics create',
   'topics describe',
   'topics list',

@@ -55,9 +55,14 @@ export async function beforeLoad(
   {signal, isOver}: {readonly signal: AbortSignal; readonly isOver?: () => boolean},
 ): Promise<BeforeLoad> {
   const isClear = await caughtUp({kafka, group, topic: topics.raw, clock, signal, isOver})
-  const ends = await Promise.all(TOPIC_ROLES.map(role => kafka.admin.endOffsets(topics[role])))
-  const [raw = NONE, legit = NONE, fraud = NONE, alerts = NONE, dlq = NONE] = ends
-  const startOffsets = {raw, legit, fraud, alerts, dlq}
+  const endOf = (role: keyof TopicNames): Promise<PartitionOffsets> => kafka.admin.endOffsets(topics[role])
+  const startOffsets = {
+    raw: await endOf('raw'),
+    legit: await endOf('legit'),
+    fraud: await endOf('fraud'),
+    alerts: await endOf('alerts'),
+    dlq: await endOf('dlq'),
+  }
   return {
     startOffsets,
     manifestTopics: Object.fromEntries(
@@ -180,5 +185,3 @@ export function acrossClocks(why: string): string {
 function areLocal(brokers: readonly string[]): boolean {
   return brokers.every(broker => isLoopback(broker.slice(0, broker.lastIndexOf(':'))))
 }
-
-const NONE: PartitionOffsets = new Map()
