@@ -33,7 +33,7 @@ async function serving(handler: Handler): Promise<{readonly url: URL; readonly b
   return {url: new URL(`http://127.0.0.1:${port}/pay`), bodies}
 }
 
-async function run(model: LoadModel, url: URL, directory: string, timeoutMs = 300): Promise<LoadtestSummary> {
+async function run(model: LoadModel, url: URL, directory: string, timeoutMs = 1500): Promise<LoadtestSummary> {
   const client = openHttpClient(
     {connections: model.concurrency, timeoutMs, keepAlive: true, maxBodyBytes: 1024, tls: {verify: true}},
     systemClock,
