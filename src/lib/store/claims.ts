@@ -29,7 +29,7 @@ export interface StoredClaim {
   readonly owner: string
   /** `accepted`: the broker has acknowledged it. `pending`: under way, or its process died before it knew. */
   readonly state: 'pending' | 'accepted'
-  /** Wall clock µs of the first claim. */
+  /** Wall clock µs of the claim, or of the last take-over: the lease counts from here. */
   readonly claimedUs: number
 }
 
@@ -41,7 +41,7 @@ export const CLAIM_LEASE_MS = 30_000
 
 export interface ClaimTable {
   /**
-   * Claims each, in one transaction, and answers in order. Of two equal keys in one call the first is new, the second
+   * Claims each, and answers in order. Of two equal keys in one call the first is new, the second
    * existing. An expired claim counts as absent. @param ttlMs from now
    * @throws EnvironmentError P2PAY_DATABASE_DOWN: nobody knows which claims were stored; claiming again settles it
    */
@@ -55,7 +55,7 @@ export interface ClaimTable {
    * @returns false when somebody else was faster, or it is no longer pending
    */
   takeOver(claim: Pick<Claim, 'scope' | 'key' | 'owner'>, leaseMs: number): Promise<boolean>
-  /** The claim on a payment id, when it has not expired. */
+  /** The claim on a payment id in lower case, when it has not expired. */
   find(paymentId: string): Promise<StoredClaim | undefined>
   /** Deletes at most `limit` expired claims; returns how many. */
   purge(limit: number): Promise<number>

@@ -7,7 +7,7 @@ export const CONNECT_TIMEOUT_MS = 10_000
 /** The server gives a statement up after this long. */
 export const STATEMENT_TIMEOUT_MS = 60_000
 /** The client gives the connection up when the server has not even said so for this much longer. */
-const QUERY_TIMEOUT_EXTRA_MS = 15_000
+const SILENCE_TIMEOUT_MS = 15_000
 const IDLE_CONNECTION_MS = 30_000
 const DEFAULT_POOL_SIZE = 4
 
@@ -43,6 +43,8 @@ export interface PoolOptions {
   readonly poolSize?: number | undefined
   /** Default STATEMENT_TIMEOUT_MS. */
   readonly statementTimeoutMs?: number
+  /** After the statement timeout, when the server has not even told of it; default SILENCE_TIMEOUT_MS. */
+  readonly silenceTimeoutMs?: number
   /** Also for waiting for a connection of the pool; default CONNECT_TIMEOUT_MS. */
   readonly connectTimeoutMs?: number
 }
@@ -50,7 +52,7 @@ export interface PoolOptions {
 export function openPool(target: DatabaseAddress, options: PoolOptions = {}): Pool {
   const pool = new Pool({
     ...target.config,
-    ...timeouts(options.statementTimeoutMs ?? STATEMENT_TIMEOUT_MS),
+    ...timeouts(options.statementTimeoutMs ?? STATEMENT_TIMEOUT_MS, options.silenceTimeoutMs),
     connectionTimeoutMillis: options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS,
     max: options.poolSize ?? DEFAULT_POOL_SIZE,
     idleTimeoutMillis: IDLE_CONNECTION_MS,
@@ -82,11 +84,11 @@ export async function withClient<T>(
   }
 }
 
-function timeouts(statementTimeoutMs: number): ClientConfig {
+function timeouts(statementTimeoutMs: number, silenceTimeoutMs = SILENCE_TIMEOUT_MS): ClientConfig {
   return {
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     statement_timeout: statementTimeoutMs,
-    query_timeout: statementTimeoutMs + QUERY_TIMEOUT_EXTRA_MS,
+    query_timeout: statementTimeoutMs + silenceTimeoutMs,
     idle_in_transaction_session_timeout: STATEMENT_TIMEOUT_MS,
     keepAlive: true,
     application_name: 'p2pay',

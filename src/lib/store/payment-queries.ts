@@ -49,7 +49,10 @@ export interface AccountProfile {
 }
 
 export interface StoreStats {
-  /** False when the table is too large to count: counts and sums are then estimated from a sample of its pages. */
+  /**
+   * False when there is too much to count (STATS_EXACT_BYTES, LAST_MINUTE_MAX in postgres-queries.ts): counts and sums
+   * are then estimated, from a sample of the table's pages and from the latest decisions.
+   */
   readonly isExact: boolean
   readonly paymentCount: number
   readonly approveCount: number
@@ -57,7 +60,7 @@ export interface StoreStats {
   readonly blockCount: number
   /** Amounts blocked, by currency, minor units. */
   readonly blockedAmounts: readonly {readonly currency: string; readonly count: number; readonly sumMinor: bigint}[]
-  /** Decided in the last minute of the database's clock; exact up to LAST_MINUTE_MAX (postgres-queries.ts), the most it says. */
+  /** Decided in the last minute of the database's clock. */
   readonly lastMinuteCount: number
   readonly lastDecidedUs: number | null
 }

@@ -34,6 +34,8 @@ export const STATS_EXACT_BYTES = 40 * 1024 * 1024
 /** So many of the latest decisions are counted for the last minute; beyond, the minute is extrapolated from them. */
 export const LAST_MINUTE_MAX = 100_000
 const MINUTE_US = 60_000_000
+/** A server that has not even given up after this much longer is taken to be gone. */
+const SILENCE_TIMEOUT_MS = 1_000
 const CONNECT_TIMEOUT_MS = 5_000
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i
@@ -102,22 +104,34 @@ SELECT decision, currency, count(*)::text, sum(amount_minor)::text FROM public.p
 // The same pages each time, so that two estimates differ by what has changed.
 const SAMPLED_SUMS = SUMS.replace('public.payments', 'public.payments TABLESAMPLE SYSTEM ($1::real) REPEATABLE (0)')
 
+export interface QueryOptions {
+  /** Most connections at a time; default 4. */
+  readonly poolSize?: number
+  /** Default QUESTION_TIMEOUT_MS. */
+  readonly timeoutMs?: number
+  /** Default STATS_EXACT_BYTES. */
+  readonly statsExactBytes?: number
+  /** Default LAST_MINUTE_MAX. */
+  readonly lastMinuteMax?: number
+}
+
 /**
  * @param url `postgresql://user:password@host:port/database?sslmode=…`
  * @throws UsageError P2PAY_DATABASE_URL
  * @throws EnvironmentError P2PAY_DATABASE_DOWN, P2PAY_DATABASE_ACCESS, or P2PAY_DATABASE_SCHEMA when `p2pay migrate`
  *   has to run first
  */
-export async function openQueries(url: string, options: {readonly poolSize?: number} = {}): Promise<PaymentQueries> {
+export async function openQueries(url: string, options: QueryOptions = {}): Promise<PaymentQueries> {
   const target = readDatabaseUrl(url)
   const pool = openPool(target, {
     poolSize: options.poolSize,
-    statementTimeoutMs: QUESTION_TIMEOUT_MS,
+    statementTimeoutMs: options.timeoutMs ?? QUESTION_TIMEOUT_MS,
+    silenceTimeoutMs: SILENCE_TIMEOUT_MS,
     connectTimeoutMs: CONNECT_TIMEOUT_MS,
   })
   try {
     checkSchema(await readStatus(pool, target.address), target.address)
-    return new PostgresQueries({pool, address: target.address})
+    return new PostgresQueries({pool, address: target.address}, options)
   } catch (error) {
     await pool.end()
     throw databaseError(error, target.address)
@@ -126,11 +140,15 @@ export async function openQueries(url: string, options: {readonly poolSize?: num
 
 class PostgresQueries implements PaymentQueries {
   readonly #connections: Connections
+  readonly #statsExactBytes: number
+  readonly #lastMinuteMax: number
   /** Under way: whoever asks meanwhile gets the same answer. */
   #stats: Promise<StoreStats> | undefined
 
-  constructor(connections: Connections) {
+  constructor(connections: Connections, options: QueryOptions) {
     this.#connections = connections
+    this.#statsExactBytes = options.statsExactBytes ?? STATS_EXACT_BYTES
+    this.#lastMinuteMax = options.lastMinuteMax ?? LAST_MINUTE_MAX
   }
 
   async payment(paymentId: string): Promise<DecidedPaymentRow | undefined> {
@@ -181,7 +199,8 @@ class PostgresQueries implements PaymentQueries {
       creditorCount: safeNumber(creditors, 'a count'),
       deviceCount: safeNumber(devices, 'a count'),
       countries: textArray(countries),
-      meanScore: Number(meanScore),
+      // An average of equal floats may be one last digit above them.
+      meanScore: Math.min(Number(meanScore), Number(maxScore)),
       maxScore: Number(maxScore),
       firstAtMs: safeNumber(firstMs, 'created_at'),
       lastAtMs: safeNumber(lastMs, 'created_at'),
@@ -197,19 +216,18 @@ class PostgresQueries implements PaymentQueries {
   }
 
   async #readStats(): Promise<StoreStats> {
-    const [extent] = await this.#ask(EXTENT, [LAST_MINUTE_MAX])
-    const [bytes, lastDecided, recentCount, recentSpan] = present(extent, 'the extent of the payments')
-    const isSmall = Number(bytes) <= STATS_EXACT_BYTES
-    const share = isSmall ? 1 : STATS_EXACT_BYTES / Number(bytes)
-    const sums = isSmall ? await this.#ask(SUMS, []) : await this.#ask(SAMPLED_SUMS, [share * 100])
+    const [extent] = await this.#ask(EXTENT, [this.#lastMinuteMax])
+    const [size, lastDecided, recentCount, recentSpanUs] = present(extent, 'the extent of the payments')
+    const bytes = Number(size)
+    const share = bytes <= this.#statsExactBytes ? 1 : this.#statsExactBytes / bytes
+    const sums = await (share === 1 ? this.#ask(SUMS, []) : this.#ask(SAMPLED_SUMS, [share * 100]))
     const lastMinuteCount = safeNumber(recentCount, 'a count')
-    const isWholeMinute = lastMinuteCount < LAST_MINUTE_MAX
+    const isWholeMinute = lastMinuteCount < this.#lastMinuteMax
+    const rate = lastMinuteCount / Math.max(Number(recentSpanUs), 1)
     return {
-      isExact: isSmall && isWholeMinute,
+      isExact: share === 1 && isWholeMinute,
       ...totalsOf(sums, share),
-      lastMinuteCount: isWholeMinute
-        ? lastMinuteCount
-        : Math.round((lastMinuteCount * MINUTE_US) / Math.max(Number(recentSpan), 1)),
+      lastMinuteCount: isWholeMinute ? lastMinuteCount : Math.round(rate * MINUTE_US),
       lastDecidedUs: lastDecided === null ? null : safeNumber(lastDecided, 'decided_at'),
     }
   }
