@@ -2,7 +2,6 @@
  * A decision on the spot: what the detector in this process would say of a payment that came now. It looks without
  * moving anything, so that asking twice, or never sending the payment, leaves no trace.
  */
-import {randomUUID} from 'node:crypto'
 import type {FastifyInstance, FastifyRequest} from 'fastify'
 import {nowMs} from '../../base/clock.js'
 import {isP2payError} from '../../base/errors.js'
@@ -10,6 +9,7 @@ import type {Look} from '../../detect/detector.js'
 import {decodePayment} from '../../payment/decode.js'
 import type {Payment} from '../../payment/payment.js'
 import type {ApiContext} from '../context.js'
+import {mintPaymentId} from '../mint-id.js'
 import {readPayment} from '../normalise.js'
 import type {ApiLimits, Scorer} from '../ports.js'
 import {HttpProblem} from '../problem.js'
@@ -65,7 +65,7 @@ function look(scorer: Scorer, payment: Payment, {retryAfterS}: ApiLimits): Look 
 /** Read as POST /payments reads it. @throws HttpProblem that names every field that is wrong */
 function paymentOf({body, ip}: FastifyRequest, arrivedMs: number): Payment {
   const bytes = Buffer.isBuffer(body) ? body : Buffer.alloc(0)
-  const read = readPayment(bytes, {arrivedMs, ipAddress: ip, mintId: randomUUID})
+  const read = readPayment(bytes, {arrivedMs, ipAddress: ip, mintId: () => mintPaymentId(arrivedMs)})
   if (!read.ok) throw new HttpProblem(read.problem)
   const decoded = decodePayment(read.value)
   if (decoded.ok) return decoded.payment
