@@ -1,4 +1,4 @@
-/** What `p2pay generate` does with its flags, to Kafka and to files, and how it tells of it. */
+/** What `p2pay generate` does with its flags, to Kafka, to files and (in generate-http.ts) over HTTP, and how it tells of it. */
 import type {Clock} from '../base/clock.js'
 import {parseDurationMs} from '../base/duration.js'
 import {EXIT, UsageError} from '../base/errors.js'
@@ -75,12 +75,8 @@ interface LatencyLine {
 
 export async function generateToKafka(flags: GenerateFlags, context: GenerateContext): Promise<GenerateOutcome> {
   const {progress, clock} = context
-  const unbounded = flags.tps === 'max' && flags.count === undefined
-  const planned = await planOf({
-    ...flags,
-    // Without a rate a duration is the wall's: the count is whatever the broker takes in that time.
-    ...(unbounded ? {count: LIMITS.count, duration: undefined, warmupCount: 0} : {}),
-  })
+  const unbounded = isUnbounded(flags)
+  const planned = await planOf(unbounded ? withoutBound(flags) : flags)
   announceDefault(flags, planned, progress)
   if (flags.key !== 'debtor_id') {
     progress.note(
@@ -127,7 +123,7 @@ export async function generateToKafka(flags: GenerateFlags, context: GenerateCon
       version: packageVersion(),
       nodeVersion: process.version,
       clock,
-      signal: unbounded ? deadline(context, wallDurationMs(flags)) : context.signal,
+      signal: unbounded ? deadlineOf(flags, context) : context.signal,
       onProgress: load => progress.update(() => progressLine(load, {paced: isPaced(planned.plan)})),
       onReleased: (block, from, to) => truth?.write(block, from, to),
     })
@@ -183,14 +179,38 @@ export async function generateToFile(flags: GenerateFlags, context: GenerateCont
   }
 }
 
-function announceDefault(flags: GenerateFlags, {plan}: PlannedStream, progress: Progress): void {
+/** Somebody at the other end says what became of a payment: the broker, or the service behind the URL. */
+export function isAcknowledged({out}: Pick<GenerateFlags, 'out'>): boolean {
+  return out === 'kafka' || isHttpUrl(out)
+}
+
+export function isHttpUrl(out: string): boolean {
+  return /^https?:\/\//i.test(out)
+}
+
+export function announceDefault(flags: GenerateFlags, {plan}: PlannedStream, progress: Progress): void {
   if (flags.duration !== undefined || flags.count !== undefined || flags.scenario !== undefined) return
   const [phase] = plan.load
   progress.note(
-    phase?.executor === 'shared-iterations' && flags.out !== 'kafka'
+    phase?.executor === 'shared-iterations' && !isAcknowledged(flags)
       ? `no --duration and no --count: ${formatCount(phase.count)} payments, as many as 500 payments/s make in 60 s`
       : 'no --duration and no --count: sending for 60 s',
   )
+}
+
+/** Without a rate and a count: its only end is the wall's. */
+export function isUnbounded(flags: GenerateFlags): boolean {
+  return flags.tps === 'max' && flags.count === undefined
+}
+
+/** Without a rate a duration is the wall's: the count is whatever is taken in that time. */
+export function withoutBound<Flags extends GenerateFlags>(flags: Flags): Flags {
+  return {...flags, count: LIMITS.count, duration: undefined, warmupCount: 0}
+}
+
+/** The signal, and at the latest the end of the wall's time. */
+export function deadlineOf(flags: GenerateFlags, context: GenerateContext): AbortSignal {
+  return deadline(context, wallDurationMs(flags))
 }
 
 function wallDurationMs(flags: GenerateFlags): number {
@@ -233,7 +253,7 @@ function latenessOf(load: GenerateProgress, paced: boolean): string {
   return paced ? `, lateness ${formatMs(load.latenessUs)} ms` : ''
 }
 
-function outcomeOf(
+export function outcomeOf(
   summary: GenerateSummary,
   run: {
     readonly tag: string
@@ -247,7 +267,7 @@ function outcomeOf(
 ): GenerateOutcome {
   const {tag, planned, flags, context, destination} = run
   const paced = Number.isFinite(summary.requestedTps)
-  const toKafka = flags.out === 'kafka'
+  const acknowledged = isAcknowledged(flags)
   const line = (histogram: GenerateSummary['lateness']): LatencyLine => ({
     count: histogram.count,
     p50: histogram.percentileUs(50),
@@ -255,7 +275,7 @@ function outcomeOf(
     max: histogram.maxUs,
   })
   const lateness = paced ? line(summary.lateness) : null
-  const ackTime = toKafka ? line(summary.ackTime) : null
+  const ackTime = acknowledged ? line(summary.ackTime) : null
   const simulatedS =
     summary.simulatedFromMs === null || summary.simulatedToMs === null
       ? null
@@ -263,7 +283,7 @@ function outcomeOf(
   const wallS = summary.wallUs / 1e6
   const speedUp = simulatedS === null || wallS === 0 ? null : simulatedS / wallS
   const lines = [
-    toKafka
+    acknowledged
       ? `sent ${formatCount(summary.sent)}, acked ${formatCount(summary.acked)}, failed ${formatCount(summary.failed)}, unknown ${formatCount(summary.unknown)}`
       : `wrote ${formatCount(summary.sent)} payments to ${destination}`,
     paced
@@ -272,7 +292,7 @@ function outcomeOf(
     ...(lateness === null ? [] : [`lateness ${latencyText(lateness)}`]),
     ...(ackTime === null ? [] : [`due → acked ${latencyText(ackTime)}`]),
     ...summary.errors.map(error => `! ${error.code}: ${formatCount(error.count)} payments (${error.example})`),
-    ...(toKafka ? [`the truth about them: p2pay truth --run ${tag}`] : []),
+    ...(acknowledged ? [`the truth about them: p2pay truth --run ${tag}`] : []),
   ]
   const nothingArrived = summary.sent > 0 && summary.acked === 0
   const summaryJson: GenerateSummaryJson = {
@@ -281,13 +301,13 @@ function outcomeOf(
     destination,
     planned: Number.isFinite(summary.planned) && !run.unbounded ? summary.planned : null,
     sent: summary.sent,
-    acked: toKafka ? summary.acked : null,
-    failed: toKafka ? summary.failed : null,
-    unknown: toKafka ? summary.unknown : null,
+    acked: acknowledged ? summary.acked : null,
+    failed: acknowledged ? summary.failed : null,
+    unknown: acknowledged ? summary.unknown : null,
     requested_tps: paced ? summary.requestedTps : null,
     achieved_tps: summary.achievedTps,
     achieved_ratio: summary.achievedRatio,
-    shortfall: toKafka ? summary.shortfall : null,
+    shortfall: acknowledged ? summary.shortfall : null,
     lateness_us: lateness,
     ack_time_us: ackTime,
     simulated_s: simulatedS,
@@ -300,7 +320,7 @@ function outcomeOf(
   return {
     summary: summaryJson,
     lines,
-    // What the broker did not take is the environment's doing; what nobody can tell is inconclusive.
+    // What the other end did not take is the environment's doing; what nobody can tell is inconclusive.
     exitCode:
       nothingArrived || summary.failed > 0 ? EXIT.environment : summary.unknown > 0 ? EXIT.inconclusive : EXIT.passed,
   }
