@@ -75,13 +75,14 @@ export const COMPONENT_SCHEMAS = {
   Payment: paymentSchema(partRef),
   PaymentRequest: paymentRequestSchema(partRef),
   PaymentState: {
+    type: 'string',
     enum: PAYMENT_STATES,
     description:
       '`accepted`: on the topic, not decided yet. `approved`, `under_review` and `blocked`: the decision was approve, review or block.',
   },
   PaymentAccepted: record('A payment that the broker has acknowledged.', {
     payment_id: ref('Uuid'),
-    status: {const: 'accepted'},
+    status: {type: 'string', const: 'accepted'},
   }),
   BatchLine: {
     type: 'object',
@@ -94,13 +95,13 @@ export const COMPONENT_SCHEMAS = {
         minimum: 1,
         description: 'Number of the line that it answers, from 1; blank lines count.',
       },
-      status: {enum: ['accepted', 'refused', 'unknown']},
+      status: {type: 'string', enum: ['accepted', 'refused', 'unknown']},
       payment_id: ref('Uuid'),
       replayed: {type: 'boolean', description: 'True: it had been accepted before, and nothing was sent again.'},
       problem: ref('Problem'),
     },
   },
-  DecisionKind: {enum: DECISIONS, description: 'What the detector says.'},
+  DecisionKind: {type: 'string', enum: DECISIONS, description: 'What the detector says.'},
   Reasons: listOf({type: 'string'}, 'Names of the rules that hit, strongest first.'),
   Decision: record('A decision that was stored.', {
     payment_id: ref('Uuid'),
@@ -146,6 +147,7 @@ export const COMPONENT_SCHEMAS = {
     sum: {type: 'string', pattern: '^[0-9]+(\\.[0-9]+)?$', description: 'The same in major units.'},
   }),
   RiskLevel: {
+    type: 'string',
     enum: RISK_LEVELS,
     description:
       'Derived from what was decided on the payments of the profile. `high`: at least 5 % of them were blocked, or 20 % flagged (under review or blocked). `medium`: at least one was blocked, or 5 % flagged. `low`: otherwise.',
@@ -200,8 +202,8 @@ export const COMPONENT_SCHEMAS = {
     }),
     lag: orNull(count('Records.'), 'Records on the raw topic that the detector has not committed; null when unknown.'),
   }),
-  Health: record('The process lives.', {status: {const: 'ok'}, version: {type: 'string'}}),
-  Readiness: record('Everything that is needed is there.', {status: {const: 'ready'}}),
+  Health: record('The process lives.', {status: {type: 'string', const: 'ok'}, version: {type: 'string'}}),
+  Readiness: record('Everything that is needed is there.', {status: {type: 'string', const: 'ready'}}),
   FieldProblem: {
     type: 'object',
     description: 'What is wrong with one field.',
@@ -219,11 +221,15 @@ export const COMPONENT_SCHEMAS = {
       type: {type: 'string', format: 'uri', description: 'Names the kind of problem, as `code` does.'},
       title: {type: 'string', description: 'The kind, for humans.'},
       status: {type: 'integer', minimum: 400, maximum: 599, description: 'The HTTP status.'},
-      code: {enum: PROBLEM_CODES, description: 'The kind, stable, for programs.'},
+      code: {type: 'string', enum: PROBLEM_CODES, description: 'The kind, stable, for programs.'},
       detail: {type: 'string', description: 'What happened this time.'},
       instance: {type: 'string', description: 'The path that was asked for, at most 200 characters of it.'},
       errors: listOf(ref('FieldProblem'), 'All that is wrong with the request, by field.'),
-      payment_status: {const: 'accepted', description: 'With `NOT_DECIDED`: the status of the payment.'},
+      payment_status: {
+        type: 'string',
+        const: 'accepted',
+        description: 'With `NOT_DECIDED`: the status of the payment.',
+      },
       troubles: listOf({type: 'string'}, 'With `NOT_READY`: everything that is wrong.'),
     },
   },

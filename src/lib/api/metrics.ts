@@ -243,7 +243,10 @@ export const METRICS = {
   deadLettered: {name: 'dead_letters_total', help: 'Records that the detector in this process dead-lettered.'},
   storedRows: {name: 'stored_rows_total', help: 'Rows that the detector in this process has stored.'},
   pending: {name: 'ingest_pending', help: 'Payments taken over and not yet acknowledged or refused.'},
-  pendingBytes: {name: 'ingest_pending_bytes', help: 'Their bytes.'},
+  pendingBytes: {
+    name: 'ingest_pending_bytes',
+    help: 'Bytes of the payments taken over and not yet acknowledged or refused.',
+  },
   outbox: {name: 'detector_outbox', help: 'Payments decided by the detector in this process and not yet written.'},
   claims: {
     name: 'claims_total',

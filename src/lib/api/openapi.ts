@@ -6,9 +6,10 @@
 import swagger from '@fastify/swagger'
 import type {FastifyInstance} from 'fastify'
 import {COMPONENT_SCHEMAS, schemaRef} from './components.js'
+import {ERRORS, type Operation, type Tag} from './operation.js'
 import type {JsonSchema} from './payment-schema.js'
 import {PROBLEM_TYPE, PROBLEMS, problemType} from './problem.js'
-import {ERRORS, OPERATIONS, type Operation, type Tag} from './schemas.js'
+import {OPERATIONS} from './schemas.js'
 
 export interface OpenApiDocument {
   readonly openapi: string
@@ -112,7 +113,10 @@ function errorResponses(): Record<string, JsonSchema> {
         code,
         {
           summary: kind.title,
-          value: {type: problemType(code), title: kind.title, status: kind.status, code, detail: kind.title},
+          value: {
+            ...{type: problemType(code), title: kind.title, status: kind.status, code, detail: kind.title},
+            ...MORE_OF_EXAMPLE[code],
+          },
         },
       ])
       const content = {schema: schemaRef('Problem'), examples: Object.fromEntries(examples)}
@@ -125,6 +129,22 @@ function errorResponses(): Record<string, JsonSchema> {
   )
 }
 
+/** What the title alone does not show. */
+const MORE_OF_EXAMPLE: Readonly<Record<string, JsonSchema>> = {
+  INVALID_FIELD: {
+    detail: 'amount has more than 2 decimals (and 1 more)',
+    errors: [
+      {field: 'amount', problem: 'has more than 2 decimals'},
+      {field: 'country', problem: 'must be two capital letters (ISO 3166-1)'},
+    ],
+  },
+  INVALID_PARAMETER: {
+    detail: 'limit cannot be used',
+    errors: [{field: 'limit', problem: 'must be a whole number from 1 to 1000, once'}],
+  },
+  NOT_DECIDED: {payment_status: 'accepted'},
+  NOT_READY: {detail: 'the broker does not answer', troubles: ['the broker does not answer']},
+}
 const NAMED_STATUSES: ReadonlySet<number | string> = new Set(Object.values(ERRORS).map(({status}) => status))
 const PROBLEM_MEDIA_TYPE = PROBLEM_TYPE.replace(/;.*$/, '')
 const RETRY_AFTER: JsonSchema = {description: 'Seconds until trying again makes sense.', schema: {type: 'integer'}}

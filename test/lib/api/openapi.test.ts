@@ -7,7 +7,7 @@ import {DOCS_PATH} from '../../../src/lib/api/docs.js'
 import {type OpenApiDocument, openApiDocument} from '../../../src/lib/api/openapi.js'
 import {PAYMENT_PARTS, paymentRequestSchema, paymentSchema} from '../../../src/lib/api/payment-schema.js'
 import {PROBLEMS} from '../../../src/lib/api/problem.js'
-import {OPERATIONS, type Operation} from '../../../src/lib/api/schemas.js'
+import {OPERATIONS} from '../../../src/lib/api/schemas.js'
 import {encodePayment} from '../../../src/lib/payment/encode.js'
 import {type ApiWorld, apiWorld, instantIngest} from '../../support/api-world.js'
 import {anyPayment, paymentWith, testPaymentId} from '../../support/payments.js'
@@ -309,7 +309,7 @@ describe('what the server takes', () => {
       const id = String(operation['operationId'])
       const url = path.replace('{id}', testPaymentId(1))
       const response = await keyed.app.inject({method: method === 'post' ? 'POST' : 'GET', url})
-      const isKeyed = OPERATIONS.find((one: Operation) => one.operationId === id)?.security.length !== 0
+      const isKeyed = OPERATIONS.find(one => one.operationId === id)?.security.length !== 0
       expect(response.statusCode === 401, id).toBe(isKeyed)
       expect(keyed.documented.problems(id, response)).toEqual([])
     }
