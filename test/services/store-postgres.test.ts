@@ -1,8 +1,16 @@
-/** The store's contract on a real PostgreSQL: the same tests that the embedded database passes. */
-import {afterAll, expect, it} from 'vitest'
+/** The store's contracts on a real PostgreSQL: the same tests that the embedded database passes, and what only a server with many sessions can show. */
+import {randomUUID} from 'node:crypto'
+import {Client} from 'pg'
+import {afterAll, describe, expect, it} from 'vitest'
 import {paymentIdRange} from '../../src/lib/payment/payment-id.js'
+import type {Claim, ClaimTable} from '../../src/lib/store/claims.js'
 import {migrate} from '../../src/lib/store/migrate.js'
 import {openStore} from '../../src/lib/store/open.js'
+import {openClaims} from '../../src/lib/store/postgres-claims.js'
+import {openQueries} from '../../src/lib/store/postgres-queries.js'
+import {claimOf, claimsContract, HOUR_MS, keyClaimOf} from '../support/claims-contract.js'
+import {queriesContract} from '../support/queries-contract.js'
+import {expectOneWinnerEach, sql, sqlClaims} from '../support/sql-claims.js'
 import {rowsOf, storeContract} from '../support/store-contract.js'
 import {uniqueName, VARIABLES} from './context.js'
 import {withClient} from './postgres.js'
@@ -15,15 +23,109 @@ function serverUrl(): string {
   return url
 }
 
-function databaseUrl(): string {
+function databaseUrl(suffix = ''): string {
   const url = new URL(serverUrl())
-  url.pathname = `/${name}`
+  url.pathname = `/${name}${suffix}`
   return url.href
 }
 
-storeContract('a real PostgreSQL', async () => {
-  await withClient(serverUrl(), client => client.query(`CREATE DATABASE ${name}`))
-  return databaseUrl()
+/** What the names of the databases that were made end in. */
+const suffixes: string[] = []
+
+async function createDatabase(suffix: string): Promise<string> {
+  await withClient(serverUrl(), client => client.query(`CREATE DATABASE ${name}${suffix}`))
+  suffixes.push(suffix)
+  return databaseUrl(suffix)
+}
+
+storeContract('a real PostgreSQL', () => createDatabase(''))
+claimsContract('in a real PostgreSQL', async () => sqlClaims(await createDatabase('_claims')))
+queriesContract('a real PostgreSQL', () => createDatabase('_queries'))
+
+describe('claims on many connections', () => {
+  it('are each new for one of eight that claim the same keys at once', async () => {
+    const url = await createDatabase('_rivals')
+    await migrate(url)
+    for (let time = 0; time < 5; time++) await expectOneWinnerEach(url)
+  })
+
+  /** Six tables, each with an owner of its own, at work at the same moment. */
+  async function atOnce(suffix: string, work: (table: ClaimTable, owner: string, index: number) => Promise<void>) {
+    const url = await createDatabase(suffix)
+    await migrate(url)
+    const tables = await Promise.all(Array.from({length: 6}, () => openClaims(url, {poolSize: 3})))
+    try {
+      await Promise.all(tables.map((table, index) => work(table, randomUUID(), index)))
+    } finally {
+      await Promise.all(tables.map(table => table.close()))
+    }
+  }
+
+  /** Twenty payments and their keys, in an order of the table's own. */
+  function overlapping(owner: string, round: number, index: number): Claim[] {
+    const numbers = Array.from({length: 20}, (_, step) => (round * 3 + index * 5 + step * 7) % 40)
+    return numbers.flatMap(n => [claimOf(n, {owner}), keyClaimOf(`key ${n}`, n, {owner})])
+  }
+
+  it('have one owner at a time, while they come and go', async () => {
+    const holders = new Map<string, string>()
+    await atOnce('_owners', async (table, owner, index) => {
+      for (let round = 0; round < 60; round++) {
+        const claims = overlapping(owner, round, index)
+        const answers = await table.claim(claims, HOUR_MS)
+        const ours = claims.filter((_, at) => answers[at].kind === 'new')
+        for (const {scope, key} of ours) {
+          expect(holders.get(`${scope} ${key}`), `${scope} ${key}`).toBeUndefined()
+          holders.set(`${scope} ${key}`, owner)
+        }
+        for (const {scope, key} of ours) holders.delete(`${scope} ${key}`)
+        await table.release(ours)
+      }
+    })
+    expect(holders.size).toBe(0)
+  })
+
+  it('go on while all settle, release, take over, expire and purge the same ones', async () => {
+    let url = ''
+    await atOnce('_turmoil', async (table, owner, index) => {
+      url = databaseUrl('_turmoil')
+      for (let round = 0; round < 40; round++) {
+        const claims = overlapping(owner, round, index)
+        const answers = await table.claim(claims, HOUR_MS)
+        for (const [at, answer] of answers.entries())
+          if (answer.kind === 'existing')
+            expect(answer.claim).toMatchObject({scope: claims[at].scope, key: claims[at].key})
+        await Promise.all([
+          table.accept(claims.map(({paymentId}) => paymentId).reverse()),
+          table.release(claims.slice(10)),
+          table.takeOver(claims[3], 0),
+          table.claim([...claims].reverse(), HOUR_MS),
+          table.purge(10),
+        ])
+        if (round % 8 === index)
+          await sql(url, `UPDATE payment_claims SET expires_at = now() WHERE claim_key LIKE '%1'`)
+      }
+    })
+    const [left] = await sql(url, 'SELECT count(*)::integer AS count FROM payment_claims')
+    expect(left?.['count']).toBeGreaterThan(0)
+    expect(left?.['count']).toBeLessThanOrEqual(80)
+  })
+})
+
+describe('questions', () => {
+  it('are given up after their time, and the next is answered', async () => {
+    const url = await createDatabase('_slow')
+    await migrate(url)
+    const queries = await openQueries(url, {timeoutMs: 200})
+    const blocker = new Client(url)
+    await blocker.connect()
+    await blocker.query('BEGIN; LOCK TABLE payments IN ACCESS EXCLUSIVE MODE')
+    await expect(queries.stats()).rejects.toMatchObject({code: 'P2PAY_DATABASE_DOWN'})
+    await expect(queries.alerts({limit: 5, cursor: null})).rejects.toThrow(/statement timeout/)
+    await blocker.end()
+    expect(await queries.alerts({limit: 5, cursor: null})).toEqual({items: [], next: null})
+    await queries.close()
+  })
 })
 
 it('goes on after its connections were ended by the server, and the process lives', async () => {
@@ -52,5 +154,7 @@ it.each([
 })
 
 afterAll(async () => {
-  await withClient(serverUrl(), client => client.query(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`))
+  await withClient(serverUrl(), async client => {
+    for (const suffix of suffixes) await client.query(`DROP DATABASE IF EXISTS ${name}${suffix} WITH (FORCE)`)
+  })
 })
