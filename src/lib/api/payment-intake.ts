@@ -146,25 +146,24 @@ export class PaymentIntake implements Intake {
       this.#meter.claim('joined')
       return this.#join(paymentId, kept, true)
     }
-    if (claim.owner !== this.#owner) {
-      const answer = await this.#takeOver(claim)
-      if (answer !== undefined) return answer
-    }
-    // Ours, and of unknown outcome: the same bytes settle it. While we asked, another request may have begun that.
-    if (!this.#flights.has(paymentId)) {
-      this.#meter.claim('taken_over')
-      this.#fly(submission, {paymentId, value: claim.value, isFirst: false})
-    }
-    return this.#join(paymentId, kept, true)
+    return claim.owner === this.#owner ? this.#resend(submission, claim, kept) : this.#takeOver(submission, claim, kept)
   }
 
-  /** Undefined when the claim is ours now, or its payment under way here. */
-  async #takeOver(claim: StoredClaim): Promise<IntakeAnswer | undefined> {
+  /** Ours, and of unknown outcome: the same bytes settle it. */
+  #resend(submission: Submission, {paymentId, value}: StoredClaim, own: OwnClaims): Promise<IntakeAnswer> {
+    this.#meter.claim('taken_over')
+    this.#fly(submission, {paymentId, value, isFirst: false})
+    return this.#join(paymentId, own, true)
+  }
+
+  async #takeOver(submission: Submission, claim: StoredClaim, own: OwnClaims): Promise<IntakeAnswer> {
     const {scope, key, paymentId} = claim
     try {
       // Whether the lease is over is for the table to say: its clock is the one that all servers share.
       const isOurs = await this.#options.claims.takeOver({scope, key, owner: this.#owner}, CLAIM_LEASE_MS)
-      if (isOurs || this.#flights.has(paymentId)) return undefined
+      // While we asked, another request may have taken it over here.
+      if (this.#flights.has(paymentId)) return this.#join(paymentId, own, true)
+      if (isOurs) return this.#resend(submission, claim, own)
     } catch (error) {
       return this.#noClaims(error)
     }

@@ -1,0 +1,445 @@
+/** Once, however often it is sent: claims, retries, joins, takeovers, and what is said when nobody can tell. */
+import fc from 'fast-check'
+import {describe, expect, it} from 'vitest'
+import {ACCEPT_PAUSE_MS} from '../../../src/lib/api/acceptances.js'
+import type {IntakeAnswer} from '../../../src/lib/api/intake.js'
+import type {PaymentIntake} from '../../../src/lib/api/payment-intake.js'
+import {CLAIM_LEASE_MS} from '../../../src/lib/store/claims.js'
+import {
+  type Given,
+  type IntakeWorld,
+  intakeWorld,
+  makeGate,
+  submission,
+  told,
+  turns,
+} from '../../support/intake-world.js'
+import {type Fate, MemoryIngest} from '../../support/memory-ingest.js'
+
+/** Submits and waits for the answer; time passes only when nothing else can happen. */
+async function send(world: IntakeWorld, given: Given = {}, intake = world.intake): Promise<string> {
+  const answer = intake.submit(submission(world.clock, given))
+  await turns()
+  return told(await world.clock.until(answer))
+}
+
+function begin(world: IntakeWorld, given: Given = {}, intake: PaymentIntake = world.intake): Promise<IntakeAnswer> {
+  return intake.submit(submission(world.clock, given))
+}
+
+describe('a payment', () => {
+  it('is answered with its place on the topic once the broker has it', async () => {
+    const world = intakeWorld()
+    const {ingest, clock} = world
+    ingest.fate = () => 'hold'
+    let answer: IntakeAnswer | undefined
+    void begin(world, {dueUs: 1_699_999_999_999_999}).then(one => {
+      answer = one
+    })
+    await turns()
+    expect(answer).toBeUndefined()
+    ingest.settle('ack')
+    await turns()
+    expect(answer).toEqual({kind: 'accepted', paymentId: 'payment-1', isReplayed: false, partition: 0, offset: 0})
+    expect(ingest.topic[0]).toMatchObject({key: Buffer.from('debtor'), dueUs: 1_699_999_999_999_999})
+    await clock.advance(ACCEPT_PAUSE_MS)
+    expect((await world.claims.find('payment-1'))?.state).toBe('accepted')
+    expect(world.counts).toEqual({new: 1, sent: 1})
+  })
+
+  it('sent again is answered again, and not sent: before and after the table has heard of it', async () => {
+    const world = intakeWorld()
+    expect(await send(world)).toBe('202 payment-1')
+    expect(await send(world)).toBe('202 payment-1 replayed')
+    await world.clock.advance(1000)
+    expect(await send(world)).toBe('202 payment-1 replayed')
+    expect(await send(world, {}, world.another())).toBe('202 payment-1 replayed')
+    expect(world.ingest.topic).toHaveLength(1)
+    expect(world.counts).toEqual({new: 1, sent: 1, replayed: 3})
+  })
+
+  it('with another content under the same id is a conflict, for ever', async () => {
+    const world = intakeWorld()
+    await send(world)
+    expect(await send(world, {content: 'b'})).toBe('PAYMENT_ID_CONFLICT')
+    await world.clock.advance(1000)
+    expect(await send(world, {content: 'b'})).toBe('PAYMENT_ID_CONFLICT')
+    expect(await send(world)).toBe('202 payment-1 replayed')
+    expect(world.ingest.topic).toHaveLength(1)
+  })
+
+  it('is forgotten after its time to live', async () => {
+    const world = intakeWorld({claimTtlMs: 60_000})
+    await send(world)
+    await world.clock.advance(60_001)
+    expect(await send(world, {content: 'b'})).toBe('202 payment-1')
+  })
+
+  it('asked for at once by many is sent once, and all are answered', async () => {
+    const world = intakeWorld()
+    world.ingest.fate = () => 'hold'
+    const all = Array.from({length: 20}, () => begin(world))
+    const other = begin(world, {content: 'b'})
+    await turns()
+    expect(world.ingest.offeredCount).toBe(1)
+    world.ingest.settle('ack')
+    const answers = (await Promise.all(all)).map(told)
+    expect(answers.filter(answer => answer === '202 payment-1')).toHaveLength(1)
+    expect(answers.filter(answer => answer === '202 payment-1 replayed')).toHaveLength(19)
+    expect(told(await other)).toBe('PAYMENT_ID_CONFLICT')
+  })
+})
+
+describe('an Idempotency-Key', () => {
+  it('leads back to the id that was minted for it', async () => {
+    const world = intakeWorld()
+    expect(await send(world, {id: 'minted-1', minted: true, key: 'k'})).toBe('202 minted-1')
+    expect(await send(world, {id: 'minted-2', minted: true, key: 'k'})).toBe('202 minted-1 replayed')
+    await world.clock.advance(1000)
+    expect(await send(world, {id: 'minted-3', minted: true, key: 'k'})).toBe('202 minted-1 replayed')
+    expect(world.ingest.topic).toHaveLength(1)
+    // Ids that were minted for nothing leave nothing behind.
+    expect(world.claims.count).toBe(2)
+  })
+
+  it('with other content is a conflict, and keeps no hold on the other payment', async () => {
+    const world = intakeWorld()
+    await send(world, {id: 'one', key: 'k'})
+    expect(await send(world, {id: 'two', key: 'k'})).toBe('IDEMPOTENCY_KEY_CONFLICT')
+    expect(await send(world, {id: 'minted', minted: true, key: 'k', content: 'b'})).toBe('IDEMPOTENCY_KEY_CONFLICT')
+    expect(await send(world, {id: 'two', key: 'other'})).toBe('202 two')
+    expect(await send(world, {id: 'one', key: 'new', content: 'b'})).toBe('PAYMENT_ID_CONFLICT')
+    // The key of a conflict is free for the corrected request.
+    expect(await send(world, {id: 'three', key: 'new'})).toBe('202 three')
+  })
+
+  it('joins what another key has begun', async () => {
+    const world = intakeWorld()
+    expect(await send(world, {key: 'k1'})).toBe('202 payment-1')
+    expect(await send(world, {key: 'k2'})).toBe('202 payment-1 replayed')
+    await world.clock.advance(1000)
+    expect(await send(world, {key: 'k2'}, world.another())).toBe('202 payment-1 replayed')
+    expect(world.ingest.topic).toHaveLength(1)
+  })
+})
+
+describe('a broker', () => {
+  it('that refuses frees the claim: a retry begins anew, even with other content', async () => {
+    const world = intakeWorld()
+    world.ingest.fate = () => 'fail'
+    expect(await send(world, {key: 'k'})).toBe('BROKER_REFUSED')
+    expect(world.claims.count).toBe(0)
+    world.ingest.fate = () => 'ack'
+    expect(await send(world, {key: 'k', content: 'b'})).toBe('202 payment-1')
+    expect(world.ingest.contentsOf('payment-1')).toHaveLength(1)
+  })
+
+  it.each<Fate>(['lose', 'drop'])('that leaves it open (%s) is asked again with the same bytes', async fate => {
+    const world = intakeWorld()
+    world.ingest.fate = () => fate
+    expect(await send(world)).toBe('OUTCOME_UNKNOWN')
+    expect(await send(world, {content: 'b'})).toBe('PAYMENT_ID_CONFLICT')
+    world.ingest.fate = () => 'fail'
+    // Definite for this attempt; the first may be there all the same.
+    expect(await send(world)).toBe('OUTCOME_UNKNOWN')
+    expect(await send(world, {content: 'b'})).toBe('PAYMENT_ID_CONFLICT')
+    world.ingest.fate = () => 'ack'
+    expect(await send(world)).toBe('202 payment-1 replayed')
+    expect(world.ingest.contentsOf('payment-1')).toHaveLength(1)
+  })
+
+  it('whose queue is full is no reason to keep the claim', async () => {
+    const world = intakeWorld()
+    world.ingest.fate = () => 'full'
+    expect(await send(world)).toBe('QUEUE_FULL')
+    expect(world.claims.count).toBe(0)
+  })
+
+  it('that is slow is told of as 503 in time, and the payment goes on its way', async () => {
+    const world = intakeWorld({ackTimeoutMs: 500})
+    world.ingest.fate = () => 'hold'
+    const answers = [begin(world), begin(world, {id: 'two'})]
+    await world.clock.advance(499)
+    expect(await Promise.race([...answers, 'none yet'])).toBe('none yet')
+    await world.clock.advance(1)
+    expect((await Promise.all(answers)).map(told)).toEqual(['ACK_TIMEOUT', 'ACK_TIMEOUT'])
+    // A retry joins instead of sending it again.
+    const retry = begin(world)
+    await turns()
+    expect(world.ingest.offeredCount).toBe(2)
+    world.ingest.settle('ack')
+    expect(told(await retry)).toBe('202 payment-1 replayed')
+  })
+
+  it('that does not answer fills the queue to its bound, and no further', async () => {
+    const world = intakeWorld({pendingCount: 3, ackTimeoutMs: 1000})
+    world.ingest.fate = () => 'hold'
+    const waiting = [1, 2, 3].map(number => begin(world, {id: `payment-${number}`}))
+    await turns()
+    expect(await send(world, {id: 'payment-4'})).toBe('QUEUE_FULL')
+    await world.clock.advance(1000)
+    // Answered is not settled: their bytes are still with us.
+    expect((await Promise.all(waiting)).map(told)).toEqual(['ACK_TIMEOUT', 'ACK_TIMEOUT', 'ACK_TIMEOUT'])
+    expect(await send(world, {id: 'payment-4'})).toBe('QUEUE_FULL')
+    world.ingest.settle('ack')
+    await turns()
+    world.ingest.fate = () => 'ack'
+    expect(await send(world, {id: 'payment-4'})).toBe('202 payment-4')
+    expect(world.intake.pendingCount).toBe(0)
+  })
+})
+
+describe('a database that is gone', () => {
+  it('is told of as 503, and nothing is sent', async () => {
+    const world = intakeWorld()
+    world.claims.isDown = true
+    expect(await send(world)).toBe('DATABASE_UNAVAILABLE')
+    expect(world.ingest.offeredCount).toBe(0)
+    world.claims.isDown = false
+    expect(await send(world)).toBe('202 payment-1')
+  })
+
+  it('after it has claimed leaves a claim that a retry of the same content finishes', async () => {
+    const world = intakeWorld()
+    world.claims.losesAnswer = true
+    expect(await send(world)).toBe('DATABASE_UNAVAILABLE')
+    expect(await send(world, {content: 'b'})).toBe('PAYMENT_ID_CONFLICT')
+    expect(await send(world)).toBe('202 payment-1 replayed')
+    expect(world.ingest.topic).toHaveLength(1)
+  })
+
+  it('hears of acceptances when it is back', async () => {
+    const world = intakeWorld()
+    world.ingest.fate = () => 'hold'
+    const answer = begin(world)
+    await turns()
+    world.claims.isDown = true
+    world.ingest.settle('ack')
+    expect(told(await answer)).toBe('202 payment-1')
+    await world.clock.advance(5000)
+    expect(world.notes).toHaveLength(1)
+    world.claims.isDown = false
+    await world.clock.advance(2000)
+    expect((await world.claims.find('payment-1'))?.state).toBe('accepted')
+  })
+
+  it('while a claim is to be released keeps it for a retry', async () => {
+    const world = intakeWorld()
+    world.ingest.fate = () => 'hold'
+    const answer = begin(world)
+    await turns()
+    world.claims.isDown = true
+    world.ingest.settle('fail')
+    expect(told(await answer)).toBe('BROKER_REFUSED')
+    expect(world.notes).toEqual([expect.stringContaining('could not be released')])
+    world.claims.isDown = false
+    world.ingest.fate = () => 'ack'
+    expect(await send(world, {content: 'b'})).toBe('PAYMENT_ID_CONFLICT')
+    expect(await send(world)).toBe('202 payment-1 replayed')
+  })
+})
+
+describe('another server', () => {
+  it('that is sending it is waited for', async () => {
+    const world = intakeWorld()
+    const theirs = new MemoryIngest(world.clock)
+    theirs.fate = () => 'hold'
+    const first = begin(world, {}, world.another(theirs))
+    await turns()
+    expect(await send(world)).toBe('IN_PROGRESS')
+    theirs.settle('ack')
+    expect(told(await first)).toBe('202 payment-1')
+    await world.clock.advance(1000)
+    expect(await send(world)).toBe('202 payment-1 replayed')
+    expect(world.ingest.topic).toHaveLength(0)
+  })
+
+  it('that is gone is followed after the lease, once, with the bytes that it had claimed', async () => {
+    const world = intakeWorld()
+    const theirs = new MemoryIngest(world.clock)
+    theirs.fate = () => 'hold'
+    void begin(world, {id: 'minted-1', minted: true, key: 'k'}, world.another(theirs))
+    await turns()
+    expect(await send(world, {id: 'minted-2', minted: true, key: 'k'})).toBe('IN_PROGRESS')
+    await world.clock.advance(CLAIM_LEASE_MS)
+    const retries = ['minted-3', 'minted-4', 'minted-5'].map(id => begin(world, {id, minted: true, key: 'k'}))
+    await turns()
+    const answers = (await Promise.all(retries)).map(told)
+    expect(new Set(answers)).toEqual(new Set(['202 minted-1 replayed']))
+    expect(world.ingest.topic.map(({value}) => value.toString())).toEqual(['{"id":"minted-1","content":"a"}'])
+  })
+})
+
+describe('claims', () => {
+  it('of one turn, and of the time of a call, go in one call', async () => {
+    const world = intakeWorld()
+    const gate = makeGate()
+    world.claims.slowly = () => gate.opened
+    const first = [1, 2, 3].map(number => begin(world, {id: `payment-${number}`}))
+    await turns()
+    const next = Array.from({length: 50}, (_, number) => begin(world, {id: `payment-${number + 10}`, key: `${number}`}))
+    await turns()
+    expect(world.claims.claimCalls).toEqual([3])
+    gate.open()
+    await Promise.all([...first, ...next])
+    expect(world.claims.claimCalls).toEqual([3, 100])
+  })
+
+  it('that are many are cut into calls', async () => {
+    const world = intakeWorld()
+    const all = Array.from({length: 2500}, (_, number) => begin(world, {id: `payment-${number}`}))
+    await Promise.all(all)
+    expect(world.claims.claimCalls).toEqual([1000, 1000, 500])
+    expect(world.ingest.topic).toHaveLength(2500)
+    await world.clock.advance(1000)
+    expect(world.claims.acceptCalls).toBeLessThanOrEqual(4)
+  })
+
+  it('are not found again by a retry that asks while they are released', async () => {
+    const world = intakeWorld()
+    world.ingest.fate = () => 'hold'
+    const first = begin(world)
+    await turns()
+    const gates = [makeGate(), makeGate()]
+    let call = 0
+    world.claims.slowly = () => gates[call++]?.opened ?? Promise.resolve()
+    world.ingest.settle('fail')
+    const retry = begin(world)
+    const other = begin(world, {content: 'b'})
+    await turns()
+    for (const gate of gates) {
+      gate.open()
+      await turns()
+    }
+    world.ingest.settle('ack')
+    const answers = (await world.clock.until(Promise.all([first, retry, other]))).map(told)
+    expect(answers[0]).toBe('BROKER_REFUSED')
+    expect(world.ingest.contentsOf('payment-1').length).toBeLessThanOrEqual(1)
+    expect(answers.slice(1)).not.toEqual(['202 payment-1', '202 payment-1'])
+  })
+})
+
+describe('closing', () => {
+  it('settles what is under way, tells the table, and refuses what comes', async () => {
+    const world = intakeWorld()
+    world.ingest.fate = () => 'hold'
+    const answer = begin(world)
+    await turns()
+    const closed = world.intake.close()
+    expect(await send(world, {id: 'two'})).toBe('SHUTTING_DOWN')
+    world.ingest.settle('ack')
+    await closed
+    expect(told(await answer)).toBe('202 payment-1')
+    expect(world.ingest.isFlushed).toBe(true)
+    expect((await world.claims.find('payment-1'))?.state).toBe('accepted')
+  })
+
+  it('does not wait for a database that is gone', async () => {
+    const world = intakeWorld()
+    await send(world)
+    world.claims.isDown = true
+    await world.intake.close()
+    expect(world.notes).toEqual([expect.stringContaining('could not be marked')])
+  })
+})
+
+describe('whatever happens', () => {
+  const fates: Fate[] = ['ack', 'fail', 'fail', 'lose', 'drop', 'full', 'hold', 'hold']
+  const event = fc.oneof(
+    {
+      weight: 6,
+      arbitrary: fc.record({
+        kind: fc.constant('send' as const),
+        id: fc.constantFrom('one', 'one', 'two'),
+        content: fc.constantFrom('a', 'a', 'b'),
+        key: fc.constantFrom(undefined, undefined, undefined, 'k1', 'k2'),
+        minted: fc.boolean(),
+        server: fc.constantFrom(0, 0, 0, 1, 2),
+        fate: fc.constantFrom(...fates),
+        turns: fc.constantFrom(0, 1, 4),
+      }),
+    },
+    {
+      weight: 2,
+      arbitrary: fc.record({
+        kind: fc.constant('settle' as const),
+        fate: fc.constantFrom('ack', 'fail', 'lose', 'drop'),
+      }),
+    },
+    {
+      weight: 1,
+      arbitrary: fc.record({kind: fc.constant('pass' as const), ms: fc.constantFrom(1, 30, 400, CLAIM_LEASE_MS)}),
+    },
+    {
+      weight: 1,
+      arbitrary: fc.record({kind: fc.constant('database' as const), trouble: fc.constantFrom('down', 'up', 'lose')}),
+    },
+    {weight: 1, arbitrary: fc.record({kind: fc.constant('crash' as const), server: fc.nat(2)})},
+    {weight: 2, arbitrary: fc.record({kind: fc.constant('turn' as const)})},
+  )
+
+  it('an id has one content on the topic, and every 202 has an acknowledged record of what was sent', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(event, {minLength: 1, maxLength: 40}), async events => {
+        const world = intakeWorld({ackTimeoutMs: 1000})
+        const {clock, ingest, claims} = world
+        const servers = [world.intake, world.another(), world.another()]
+        const answers: {readonly given: Given; readonly answer: string}[] = []
+        const pending: Promise<void>[] = []
+        let minted = 0
+        let fate: Fate = 'ack'
+        ingest.fate = () => fate
+        for (const one of events) {
+          if (one.kind === 'send') {
+            fate = one.fate
+            const isMinted = one.minted && one.key !== undefined
+            const id = isMinted ? `minted-${minted++}` : one.id
+            const given: Given = {
+              id,
+              minted: isMinted,
+              content: one.content,
+              ...(one.key === undefined ? {} : {key: one.key}),
+            }
+            const answer = servers[one.server]?.submit(submission(clock, given))
+            pending.push(Promise.resolve(answer).then(it => void answers.push({given, answer: it ? told(it) : ''})))
+            await turns(one.turns)
+          } else if (one.kind === 'settle') ingest.settle(one.fate as 'ack')
+          else if (one.kind === 'pass') await clock.advance(one.ms)
+          else if (one.kind === 'database') {
+            claims.isDown = one.trouble === 'down'
+            claims.losesAnswer = one.trouble === 'lose'
+          } else if (one.kind === 'crash') servers[one.server] = world.another()
+          else await turns(2)
+        }
+        fate = 'ack'
+        claims.isDown = false
+        claims.losesAnswer = false
+        ingest.settle('ack')
+        await turns()
+        await clock.advance(2000)
+        await Promise.all(pending)
+
+        for (const {given, answer} of answers) {
+          const id = /^202 (\S+)/.exec(answer)?.[1]
+          if (id === undefined) continue
+          const [value, ...others] = ingest.contentsOf(`"${id}"`)
+          expect(others).toEqual([])
+          expect(value).toBe(JSON.stringify({id, content: given.content}))
+          if (given.minted !== true) expect(id).toBe(given.id)
+        }
+        for (const id of ['one', 'two']) expect(ingest.contentsOf(`"${id}"`).length).toBeLessThanOrEqual(1)
+        // A key leads to one payment.
+        for (const key of ['k1', 'k2']) {
+          const ids = answers
+            .filter(({given, answer}) => given.key === key && answer.startsWith('202'))
+            .map(({answer}) => answer.split(' ')[1])
+          expect(new Set(ids).size).toBeLessThanOrEqual(1)
+        }
+        for (const server of servers) expect(server.pendingCount).toBe(0)
+        // And all is as new: a payment that was never heard of goes through.
+        expect(await send(world, {id: 'fresh'})).toBe('202 fresh')
+      }),
+      {numRuns: 150},
+    )
+  })
+})
