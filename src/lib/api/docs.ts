@@ -11,14 +11,11 @@ import {GET_OPENAPI} from './schemas.js'
 export const DOCS_PATH = '/api/v1/docs'
 export const OPENAPI_PATH = '/api/v1/openapi.json'
 
-/**
- * Swagger UI sets style attributes, and draws its icons from data URLs; everything else is of this origin. Scripts
- * are files only.
- */
+/** Icons are drawn from data URLs; everything else comes from this origin, scripts and styles as files alone. */
 const POLICY = {
   'default-src': ["'none'"],
   'script-src': ["'self'"],
-  'style-src': ["'self'", "'unsafe-inline'"],
+  'style-src': ["'self'"],
   'img-src': ["'self'", 'data:'],
   'connect-src': ["'self'"],
   'base-uri': ["'none'"],
