@@ -3,7 +3,7 @@
  * expectations. They too are answered with problem documents, and the connection ends.
  */
 import {type IncomingMessage, type Server, ServerResponse} from 'node:http'
-import type {Duplex} from 'node:stream'
+import type {Socket} from 'node:net'
 import type {Clock} from '../base/clock.js'
 import type {ApiMetrics} from './metrics.js'
 import {PROBLEM_TYPE, type Problem, type ProblemCode, problemDocument} from './problem.js'
@@ -23,12 +23,20 @@ export interface WireOptions {
 }
 
 /** For the server's `clientError` event. */
-export function clientErrorHandler({clock, metrics}: WireOptions): (error: Error, socket: Duplex) => void {
-  const refused = new WeakSet<Duplex>()
+export function clientErrorHandler({clock, metrics}: WireOptions): (error: Error, socket: Socket) => void {
+  const refused = new WeakSet<Socket>()
   return (error, socket) => {
     // What it sends after it was refused is more of the same.
     if (refused.has(socket)) return
-    if (!socket.writable || isAnswering(socket)) {
+    const answer: unknown = Reflect.get(socket, '_httpMessage')
+    if (answer instanceof ServerResponse && answer.req.complete && !answer.writableFinished) {
+      // The request before was whole: its answer comes first, and is the last.
+      refused.add(socket)
+      if (!answer.headersSent) answer.setHeader('connection', 'close')
+      answer.once('close', () => socket.destroySoon())
+      return
+    }
+    if (!socket.writable || (answer instanceof ServerResponse && answer.headersSent)) {
       socket.destroy()
       return
     }
@@ -41,12 +49,6 @@ export function clientErrorHandler({clock, metrics}: WireOptions): (error: Error
     // Closed at once, with bytes unread, the system would reset the connection and take the answer with it.
     void clock.sleep(LINGER_MS).then(() => socket.destroy())
   }
-}
-
-/** An answer that is under way, or due for a whole request before this one: ours would be taken for it. */
-function isAnswering(socket: Duplex): boolean {
-  const answer: unknown = Reflect.get(socket, '_httpMessage')
-  return answer instanceof ServerResponse && (answer.headersSent || answer.req.complete)
 }
 
 /**
