@@ -13,7 +13,7 @@ interface CleanSummary {
 export default class Clean extends BaseCommand<CleanSummary> {
   static override summary = 'Remove what a run left: its rows and its run directory.'
   static override description =
-    'Rows are deleted by the run’s id range. Records on topics stay: retention is the broker’s, and other runs may share them.'
+    'Rows, and claims on payment ids, are deleted by the run’s id range. Records on topics stay: retention is the broker’s, and other runs may share them.'
   static override examples = ['<%= config.bin %> <%= command.id %> --run 0123456789ab']
   static override flags = {
     run: Flags.string({description: 'Tag of the run.', required: true, helpValue: '<tag>'}),
