@@ -15,7 +15,7 @@ const TICK_MS = 1
 const MAX_SLEEP_MS = 50
 const PROGRESS_INTERVAL_US = 500_000
 /** The start lies so far ahead of `onStart` that a manifest can be written without delaying the first requests. */
-const LEAD_MS = 50
+const LEAD_MS = 100
 /** What a client may take to give back what was under way when it is closed. */
 const CLOSE_MS = 1000
 
