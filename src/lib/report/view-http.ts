@@ -74,34 +74,52 @@ export interface LatencyRow {
   readonly latency: LatencySummary | null
 }
 
-const BASES = {
-  'http.response_time': 'sent → last byte',
-  'http.first_byte_time': 'sent → first byte',
-  'http.planned_time': 'due → last byte',
-} as const
+const BASES = [
+  ['http.response_time', 'sent → last byte'],
+  ['http.first_byte_time', 'sent → first byte'],
+  ['http.planned_time', 'due → last byte'],
+] as const
 
 /** Service, first byte and planned always, so that the closed model is seen to have no planned time; then the rest. */
 export function latencyRows({latencies}: RunResult): LatencyRow[] {
-  const always = Object.entries(BASES).map(([metric, basis]): LatencyRow => {
+  const always = BASES.map(([metric, basis]): LatencyRow => {
     const latency = latencies.find(each => each.metric === metric) ?? null
-    return {name: LATENCY_NAMES[metric as keyof typeof BASES], basis: latency?.basis ?? basis, latency}
+    return {name: LATENCY_NAMES[metric], basis: latency?.basis ?? basis, latency}
   })
-  const others = latencies.filter(({metric}) => !(metric in BASES) && metric !== 'produce.lateness')
+  const others = latencies.filter(
+    each => each.metric !== 'produce.lateness' && BASES.every(([metric]) => metric !== each.metric),
+  )
   return [...always, ...others.map(latency => ({name: LATENCY_NAMES[latency.metric], basis: latency.basis, latency}))]
 }
 
-/** Whether waiting to be sent made a difference, in a line. */
-export function gapText(result: RunResult, {model}: HttpSection): string {
-  if (model === 'closed')
-    return 'closed model: while the target stalls nothing is sent, so no wait is seen; --rate shows it'
-  const p99Of = (metric: LatencySummary['metric']): number | null =>
-    result.latencies.find(each => each.metric === metric)?.p99 ?? null
-  const [service, planned] = [p99Of('http.response_time'), p99Of('http.planned_time')]
-  if (service === null || planned === null) return ''
-  if (planned - service <= Math.max(GAP_FLOOR_US, service * GAP_SHARE)) {
-    return `planned and service agree at p99 (${formatMs(planned)} and ${formatMs(service)} ms): requests left when they were due`
-  }
-  return `p99 is ${formatMs(planned)} ms planned, ${formatMs(service)} ms service: the wait to be sent shows in planned alone`
+const GAP_PERCENTILES = [
+  ['p50', 'p50'],
+  ['p90', 'p90'],
+  ['p95', 'p95'],
+  ['p99', 'p99'],
+  ['p999', 'p99.9'],
+] as const
+
+/**
+ * Whether waiting to be sent made a difference, in a line: at the percentile where planned and service time lie furthest
+ * apart, for a long stall moves both of the highest ones.
+ */
+export function gapText({latencies}: RunResult, {model}: HttpSection): string {
+  if (model === 'closed') return 'no planned time in a closed model: requests wait for an answer, not for a schedule'
+  const [service, planned] = (['http.response_time', 'http.planned_time'] as const).map(metric =>
+    latencies.find(each => each.metric === metric),
+  )
+  const gaps = GAP_PERCENTILES.flatMap(([key, name]) => {
+    const serviceUs = service?.[key] ?? null
+    const plannedUs = planned?.[key] ?? null
+    return serviceUs === null || plannedUs === null ? [] : [{name, serviceUs, plannedUs}]
+  })
+  const widest = gaps.toSorted((a, b) => b.plannedUs - b.serviceUs - (a.plannedUs - a.serviceUs))[0]
+  if (widest === undefined) return ''
+  const {name, serviceUs, plannedUs} = widest
+  return plannedUs - serviceUs <= Math.max(GAP_FLOOR_US, serviceUs * GAP_SHARE)
+    ? 'planned and service agree up to p99.9: requests left when they were due'
+    : `${name} is ${formatMs(plannedUs)} ms planned, ${formatMs(serviceUs)} ms service: the wait to be sent shows in planned alone`
 }
 
 export interface GroupRow {

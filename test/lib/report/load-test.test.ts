@@ -71,11 +71,6 @@ describe('the requests of a load test', () => {
 })
 
 describe('the latencies of a load test', () => {
-  const percentile = (metric: LatencySummary['metric'], p99: number): RunResult => ({
-    ...OPEN,
-    latencies: OPEN.latencies.map(each => (each.metric === metric ? {...each, p99} : each)),
-  })
-
   it('stand side by side, planned also where there is none', () => {
     expect(latencyRows(OPEN).map(({name, basis}) => `${name}: ${basis}`)).toEqual([
       'service: sent → last byte',
@@ -92,34 +87,50 @@ describe('the latencies of a load test', () => {
     expect(terminal(CLOSED)).toMatch(/planned {5}due → last byte( +n\/a){8}\n/)
   })
 
+  const samplesOf = (p50: number, p90: number, p95: number, p99: number, p999: number): Partial<LatencySummary> => {
+    return {p50, p90, p95, p99, p999}
+  }
+  const lasting = (service: Partial<LatencySummary>, planned: Partial<LatencySummary>): RunResult => ({
+    ...OPEN,
+    latencies: OPEN.latencies.map(each => ({
+      ...each,
+      ...(each.metric === 'http.response_time' ? service : each.metric === 'http.planned_time' ? planned : {}),
+    })),
+  })
+  const calm = samplesOf(1000, 2000, 3000, 4000, 5000)
+
   it.each<[string, RunResult, string]>([
+    ['at p99', OPEN, 'p99 is 1,197 ms planned, 28.7 ms service: the wait to be sent shows in planned alone'],
     [
-      'planned far above service',
-      OPEN,
-      'p99 is 1,197 ms planned, 28.7 ms service: the wait to be sent shows in planned alone',
+      'at p95, where a long stall moves p99 of both',
+      lasting(
+        samplesOf(1000, 2000, 3000, 3_281_000, 3_348_000),
+        samplesOf(1000, 2000, 1_776_000, 3_324_000, 3_377_000),
+      ),
+      'p95 is 1,776 ms planned, 3.00 ms service: the wait to be sent shows in planned alone',
     ],
     [
-      'within a tenth',
-      percentile('http.planned_time', 30_000),
-      'planned and service agree at p99 (30.0 and 28.7 ms): requests left when they were due',
+      'within a tenth everywhere',
+      lasting(
+        samplesOf(100_000, 200_000, 300_000, 400_000, 500_000),
+        samplesOf(104_000, 206_000, 310_000, 420_000, 549_000),
+      ),
+      'planned and service agree up to p99.9: requests left when they were due',
     ],
     [
       'a trifle apart',
-      {
-        ...percentile('http.planned_time', 900),
-        latencies: percentile('http.planned_time', 900).latencies.map(each =>
-          each.metric === 'http.response_time' ? {...each, p99: 200} : each,
-        ),
-      },
-      'planned and service agree at p99 (0.90 and 0.20 ms): requests left when they were due',
+      lasting(calm, samplesOf(1900, 2900, 3900, 4900, 5900)),
+      'planned and service agree up to p99.9: requests left when they were due',
     ],
     ['no success', {...OPEN, latencies: []}, ''],
   ])('are explained by one line: %s', (_, result, text) => {
     expect(gapText(result, httpOf(result))).toBe(text)
   })
 
-  it('say of the closed model what it cannot see', () => {
-    expect(gapText(CLOSED, closed())).toContain('while the target stalls nothing is sent')
+  it('say of the closed model that it has no planned time', () => {
+    expect(gapText(CLOSED, closed())).toBe(
+      'no planned time in a closed model: requests wait for an answer, not for a schedule',
+    )
   })
 
   it('are split by scenario and outcome only where that splits anything', () => {
