@@ -208,7 +208,8 @@ export class KafkaDelivery {
     try {
       return await Promise.race([attempt, overdue])
     } finally {
-      answered.abort()
+      // With a reason: without one an error is made each time, stack and all.
+      answered.abort('answered')
     }
   }
 

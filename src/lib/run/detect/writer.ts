@@ -213,7 +213,8 @@ export class Writer {
     if (ms <= 0 || stopping.aborted) return
     const slept = new AbortController()
     await Promise.race([outbox.changed(), clock.sleep(ms, slept.signal)])
-    slept.abort()
+    // With a reason: without one an error is made each time, stack and all.
+    slept.abort('slept')
   }
 
   #account(batch: readonly Taken[]): void {

@@ -7,7 +7,7 @@ import {EnvironmentError, messageOf} from '../../base/errors.js'
 import type {Look} from '../../detect/detector.js'
 import type {Payment} from '../../payment/payment.js'
 import type {DecidedPayment} from '../detect/writer.js'
-import {type DetectOptions, type DetectReady, type DetectSummary, detect} from '../detect.js'
+import {type DetectLimits, type DetectOptions, type DetectReady, type DetectSummary, detect} from '../detect.js'
 
 export interface ServiceDetectorOptions
   extends Pick<
@@ -95,6 +95,7 @@ export class ServiceDetector {
       const summary = await detect({
         ...this.#options,
         signal: this.#stopping.signal,
+        limits: BESIDE_AN_API,
         onReady: ready => {
           this.#ready = ready
           this.#tellNotes()
@@ -131,6 +132,12 @@ export class ServiceDetector {
     for (; this.#toldNotes < notes.length; this.#toldNotes++) this.#options.onNote(`! ${notes[this.#toldNotes]}`)
   }
 }
+
+/**
+ * Beside an API, which waits for the same database and the same thread: no statement that others would have to wait
+ * long for, and fewer of them. Rows and outputs come a moment later; decisions are made on arrival all the same.
+ */
+const BESIDE_AN_API: Partial<DetectLimits> = {batchCount: 250, lingerMs: 25}
 
 /** The source tells of each lost connection and never of its end: a note, not a state. */
 const PASSING = 'reading'
