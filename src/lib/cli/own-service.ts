@@ -104,8 +104,11 @@ class Child {
     })
     this.ended = new Promise(resolve => {
       child.once('error', error => resolve({how: error.message}))
-      // `close`, not `exit`: by then all that it said is here.
-      child.once('close', (code, signal) => resolve({how: code === null ? `signal ${signal}` : `exit code ${code}`}))
+      // By the end of stderr all that it said is here. The event `close` does not come after a disconnect of ours.
+      const heard = new Promise<void>(hear => child.stderr?.once('close', hear) ?? hear())
+      child.once('exit', (code, signal) => {
+        void heard.then(() => resolve({how: code === null ? `signal ${signal}` : `exit code ${code}`}))
+      })
     })
     void this.ended.then(({how}) => {
       if (!this.#isStopping) this.#failed.abort(this.error(`ended before the test did (${how})`))
