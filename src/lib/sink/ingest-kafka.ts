@@ -15,19 +15,26 @@ export type IngestKafkaOptions = KafkaSinkOptions
 
 const LINGER_MS = 0
 const MAX_IN_FLIGHT_COUNT = 10_000
+const MAX_IN_FLIGHT_BYTES = 33_554_432
 /** A client waits for the outcome: it is better told soon that nobody knows. */
 const DELIVERY_TIMEOUT_MS = 10_000
 
 /** @throws EnvironmentError P2PAY_TOPIC_MISSING, or when no producer could be opened */
 export async function openIngestSink(connection: KafkaConnection, options: IngestKafkaOptions): Promise<IngestSink> {
-  const waiting = new Map<number, (outcome: IngestOutcome) => void>()
+  const maxCount = options.maxInFlightCount ?? MAX_IN_FLIGHT_COUNT
+  const maxBytes = options.maxInFlightBytes ?? MAX_IN_FLIGHT_BYTES
+  const waiting = new Map<number, {readonly bytes: number; readonly resolve: (outcome: IngestOutcome) => void}>()
+  let pendingBytes = 0
   const settle = (outcome: SendOutcome): void => {
     for (const [index, sequence] of outcome.sequences.entries()) {
-      waiting.get(sequence)?.(ofOne(outcome, index))
+      const one = waiting.get(sequence)
+      if (one === undefined) continue
       waiting.delete(sequence)
+      pendingBytes -= one.bytes
+      one.resolve(ofOne(outcome, index))
     }
   }
-  const defaults = {lingerMs: LINGER_MS, maxInFlightCount: MAX_IN_FLIGHT_COUNT, deliveryTimeoutMs: DELIVERY_TIMEOUT_MS}
+  const defaults = {lingerMs: LINGER_MS, deliveryTimeoutMs: DELIVERY_TIMEOUT_MS}
   const batcher = await openBatcher(connection, {...defaults, ...options}, settle)
   let nextSequence = 0
   let isPumping = false
@@ -48,7 +55,7 @@ export async function openIngestSink(connection: KafkaConnection, options: Inges
     partitionCount: batcher.partitionCount,
     offer({key, value, dueUs}: IngestRecord) {
       assert(!isClosed, 'nothing is offered to a closed sink')
-      if (!batcher.hasRoom) return undefined
+      if (waiting.size >= maxCount || pendingBytes >= maxBytes) return undefined
       const sequence = nextSequence++
       const record = {
         key,
@@ -59,13 +66,15 @@ export async function openIngestSink(connection: KafkaConnection, options: Inges
       }
       batcher.add(sequence, record, connection.clock.nowUs())
       pumpSoon()
-      return new Promise(resolve => waiting.set(sequence, resolve))
+      const bytes = key.length + value.length
+      pendingBytes += bytes
+      return new Promise(resolve => waiting.set(sequence, {bytes, resolve}))
     },
     get pendingCount() {
-      return batcher.inFlightCount
+      return waiting.size
     },
     get pendingBytes() {
-      return batcher.inFlightBytes
+      return pendingBytes
     },
     flush: () => batcher.flush(),
     async close() {

@@ -104,15 +104,7 @@ export class KafkaBatcher {
     return this.#queues.length
   }
 
-  /** Queued and under way. */
-  get inFlightCount(): number {
-    return this.#inFlightCount
-  }
-
-  get inFlightBytes(): number {
-    return this.#inFlightBytes
-  }
-
+  /** What is queued and under way is within the bounds. */
   get hasRoom(): boolean {
     const {maxInFlightCount, maxInFlightBytes} = this.#options
     return this.#inFlightCount < maxInFlightCount && this.#inFlightBytes < maxInFlightBytes
