@@ -12,6 +12,7 @@ const COMMANDS = [
   'detect',
   'doctor',
   'generate',
+  'loadtest',
   'migrate',
   'report',
   'run',
