@@ -36,10 +36,7 @@ export async function compareOutcome(flags: CompareFlags): Promise<Comparison> {
       ].join('\n'),
       {
         code: 'P2PAY_UNLIKE',
-        suggestions: [
-          `repeat NEW as BASE was made: ${base.run.command}`,
-          '--force shows them side by side, without a verdict',
-        ],
+        suggestions: [`BASE was made by: ${base.run.command}`, '--force shows them side by side, without a verdict'],
       },
     )
   }
