@@ -104,10 +104,11 @@ class Child {
     })
     this.ended = new Promise(resolve => {
       child.once('error', error => resolve({how: error.message}))
-      // By the end of stderr all that it said is here. The event `close` does not come after a disconnect of ours.
-      const heard = new Promise<void>(hear => child.stderr?.once('close', hear) ?? hear())
+      // Node's own `close` never comes once we have closed the channel; by the end of stderr all that it said is here.
       child.once('exit', (code, signal) => {
-        void heard.then(() => resolve({how: code === null ? `signal ${signal}` : `exit code ${code}`}))
+        const ended = {how: code === null ? `signal ${signal}` : `exit code ${code}`}
+        if (child.stderr === null || child.stderr.closed) resolve(ended)
+        else child.stderr.once('close', () => resolve(ended))
       })
     })
     void this.ended.then(({how}) => {
