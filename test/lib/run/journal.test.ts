@@ -1,4 +1,4 @@
-import {open, truncate} from 'node:fs/promises'
+import {open, readFile, truncate} from 'node:fs/promises'
 import {join} from 'node:path'
 import fc from 'fast-check'
 import {describe, expect, it, vi} from 'vitest'
@@ -51,6 +51,19 @@ describe('a journal', () => {
       {sequence: 3, state: 'unknown-outcome', partition: -1, offset: -1, sentUs: 1_700_000_000_123_456, settledUs: 20},
     ])
     expect(await readJournalHeader(path)).toEqual({plannedCount: 10, closed: true})
+  })
+
+  it('keeps its format: these bytes were written by earlier versions', async () => {
+    const sentUs = 1_763_666_565_123_456
+    const path = await journalOf([
+      outcome([0, 1], 'acked', {sentUs, settledUs: 1_763_666_565_234_567, partition: 5, baseOffset: 123_456_789}),
+      outcome([2], 'unknown', {sentUs: 0, settledUs: 1_763_666_565_234_999, partition: -1, baseOffset: -1}),
+    ])
+    expect((await readFile(path)).toString('hex').slice(64).match(/.{64}/g)).toEqual([
+      '0200c2cd0500000000000054346f9d410036777c2e1019431cfe7d7c2e101943',
+      '0200779e0500000000000058346f9d410036777c2e1019431cfe7d7c2e101943',
+      '0400da92ffffffff000000000000f0bf0000000000000000dc047e7c2e101943',
+    ])
   })
 
   it('keeps no outcome to itself for more than a second while others come', async () => {
