@@ -112,6 +112,24 @@ describe('claims on many connections', () => {
   })
 })
 
+it('claims go on after their connections were ended by the server, as they were', async () => {
+  const url = await createDatabase('_ended')
+  await migrate(url)
+  const [table, queries] = [await openClaims(url), await openQueries(url)]
+  const claims = Array.from({length: 10}, (_, index) => claimOf(index))
+  expect((await table.claim(claims, HOUR_MS)).every(({kind}) => kind === 'new')).toBe(true)
+  await queries.ping()
+  await withClient(serverUrl(), client =>
+    client.query('SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1', [`${name}_ended`]),
+  )
+  // The first to use a dead connection may be told; nobody after that.
+  await table.claim(claims, HOUR_MS).catch(error => expect(error).toMatchObject({code: 'P2PAY_DATABASE_DOWN'}))
+  await queries.ping().catch(error => expect(error).toMatchObject({code: 'P2PAY_DATABASE_DOWN'}))
+  expect((await table.claim(claims, HOUR_MS)).every(({kind}) => kind === 'existing')).toBe(true)
+  await queries.ping()
+  await Promise.all([table.close(), queries.close()])
+})
+
 describe('questions', () => {
   it('are given up after their time, and the next is answered', async () => {
     const url = await createDatabase('_slow')
