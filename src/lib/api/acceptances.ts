@@ -9,7 +9,7 @@ import type {ClaimTable} from '../store/claims.js'
 
 export const ACCEPT_BATCH_COUNT = 1000
 /** A batch gathers for so long; the database has other work. */
-export const ACCEPT_PAUSE_MS = 20
+export const ACCEPT_PAUSE_MS = 50
 /** After an error. */
 const RETRY_PAUSE_MS = 1000
 /** Beyond it the oldest are forgotten. */

@@ -1,4 +1,4 @@
-/** The way of a submitted payment: claimed, produced, acknowledged. */
+/** Port of the intake: what routes hand over and what they are told. payment-intake.ts does it. */
 import type {Problem} from './problem.js'
 
 /** A valid payment as it will be produced. */
@@ -33,6 +33,8 @@ export type IntakeAnswer =
 export interface Intake {
   /** Never rejects. */
   submit(submission: Submission): Promise<IntakeAnswer>
-  /** Submitted and without an answer. */
+  /** The broker has it, by an answer of this process, and the table of claims may not know yet. */
+  isAcknowledged(paymentId: string): boolean
+  /** Submitted and without an outcome. */
   readonly pendingCount: number
 }

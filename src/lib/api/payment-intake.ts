@@ -64,6 +64,10 @@ export class PaymentIntake implements Intake {
     return this.#pendingCount
   }
 
+  isAcknowledged(paymentId: string): boolean {
+    return this.#acceptances.has(paymentId)
+  }
+
   submit(submission: Submission): Promise<IntakeAnswer> {
     const {limits, ingest} = this.#options
     if (this.#isClosing) return Promise.resolve(this.#later('SHUTTING_DOWN', 'send it to another server, or again'))

@@ -1,6 +1,7 @@
 /** POST /payments and /payments/batch: what is answered, and what is on the topic then. */
 import {describe, expect, it} from 'vitest'
 import {encodePayment} from '../../../src/lib/payment/encode.js'
+import {MemoryQueries} from '../../support/memory-queries.js'
 import {paymentWith, testPaymentId} from '../../support/payments.js'
 import {LEAST_PAYMENT, servingWorld} from '../../support/serving-world.js'
 
@@ -20,6 +21,18 @@ describe('a payment', () => {
     })
     expect(answer.headers).not.toHaveProperty('idempotent-replayed')
     expect(ingest.topic.map(({key, value}) => [key.toString(), value.toString()])).toEqual([['debtor-1', text]])
+  })
+
+  it('can be looked up from its 202 on, and not before', async () => {
+    const {post, api, ingest} = await servingWorld({}, {queries: new MemoryQueries()})
+    const look = () => api.app.inject({method: 'GET', url: `/api/v1/payments/${paymentWith().paymentId}`})
+    ingest.fate = () => 'hold'
+    const answer = post(encodePayment(paymentWith()))
+    while (ingest.heldCount === 0) await new Promise(resolve => setImmediate(resolve))
+    expect((await look()).statusCode).toBe(404)
+    ingest.settle('ack')
+    expect(await answer).toMatchObject({status: 202})
+    expect((await look()).json()).toMatchObject({status: 'accepted', decision: null})
   })
 
   it('without an id gets one, and the rest filled in', async () => {

@@ -7,7 +7,6 @@ import {decodePayment} from '../../payment/decode.js'
 import type {Payment} from '../../payment/payment.js'
 import type {ApiContext} from '../context.js'
 import {readAccountId, readAccountPage, readPage, readPaymentId} from '../parameters.js'
-import type {ApiOptions} from '../ports.js'
 import {HttpProblem} from '../problem.js'
 import {ask, requireQueries} from '../queries.js'
 import {GET_DECISION, GET_PAYMENT, GET_RISK_PROFILE, LIST_ACCOUNT_PAYMENTS, LIST_ALERTS} from '../schemas.js'
@@ -22,7 +21,7 @@ export function addLookupRoutes(app: FastifyInstance, context: ApiContext): void
     return ask(options, async () => {
       const row = await queries.payment(paymentId)
       if (row !== undefined) return paymentView(row)
-      const accepted = await acceptedPayment(options, paymentId)
+      const accepted = await acceptedPayment(context, paymentId)
       if (accepted !== undefined) return acceptedView(accepted)
       throw unknownPayment(paymentId)
     })
@@ -34,7 +33,7 @@ export function addLookupRoutes(app: FastifyInstance, context: ApiContext): void
     return ask(options, async () => {
       const row = await queries.payment(paymentId)
       if (row !== undefined) return decisionView(row)
-      if ((await acceptedPayment(options, paymentId)) === undefined) throw unknownPayment(paymentId)
+      if ((await acceptedPayment(context, paymentId)) === undefined) throw unknownPayment(paymentId)
       throw new HttpProblem({
         code: 'NOT_DECIDED',
         detail: `payment ${paymentId} is accepted, and not decided yet`,
@@ -68,9 +67,11 @@ export function addLookupRoutes(app: FastifyInstance, context: ApiContext): void
 }
 
 /** A payment whose claim says that the broker has acknowledged it. One that is under way may yet be refused. */
-async function acceptedPayment({claims}: ApiOptions, paymentId: string): Promise<Payment | undefined> {
-  const claim = await claims.find(paymentId)
-  if (claim?.state !== 'accepted') return undefined
+async function acceptedPayment({options, intake}: ApiContext, paymentId: string): Promise<Payment | undefined> {
+  // The table hears of acknowledgements a little later than clients do; asked in this order, one of the two knows.
+  const isAcknowledged = intake.isAcknowledged(paymentId)
+  const claim = await options.claims.find(paymentId)
+  if (claim === undefined || (claim.state !== 'accepted' && !isAcknowledged)) return undefined
   const decoded = decodePayment(claim.value)
   return decoded.ok ? decoded.payment : undefined
 }
