@@ -66,6 +66,21 @@ describe('claims in a database', () => {
     await store.close()
   })
 
+  it('that can neither be had nor seen are given up after a few tries', async () => {
+    const [claim, other] = [claimOf(30), claimOf(31)]
+    await table.claim([claim], HOUR_MS)
+    await sql(database.url(), `UPDATE payment_claims SET expires_at = now() WHERE claim_key = '${claim.key}'`)
+    await sql(
+      database.url(),
+      `CREATE FUNCTION keep() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
+       CREATE TRIGGER keep BEFORE DELETE ON payment_claims FOR EACH ROW EXECUTE FUNCTION keep()`,
+    )
+    await expect(table.claim([other, claim], HOUR_MS)).rejects.toMatchObject({code: 'P2PAY_DATABASE_DOWN'})
+    await sql(database.url(), 'DROP FUNCTION keep CASCADE')
+    // Nobody could know what was stored; claiming again settles it.
+    expect((await table.claim([other, claim], HOUR_MS)).map(({kind}) => kind)).toEqual(['existing', 'new'])
+  })
+
   it('are not opened in a database that has no table for them', async () => {
     await sql(database.url(), `DELETE FROM p2pay_migrations WHERE id = '0004_payment_lookups'`)
     try {
