@@ -80,7 +80,7 @@ With --json it prints one line when it is ready and one with a summary at the en
       helpValue: '<n>',
       helpGroup: HTTP,
     }),
-    detect: Flags.boolean({description: 'Run the fraud detector in this process.'}),
+    detect: Flags.boolean({description: 'Run the fraud detector in this process.', default: false}),
     scenario: Flags.file({
       description: 'Take the detector’s thresholds and rule limits from this scenario file.',
       helpValue: '<file>',

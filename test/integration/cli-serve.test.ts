@@ -145,8 +145,8 @@ describe('p2pay serve --detect', () => {
         else refused.add(String(answer.body['code']))
       }
     }
-    const clients = Array.from({length: 20}, (_, name) => client(name))
-    await until(async () => accepted.length > 500)
+    const clients = Array.from({length: 10}, (_, name) => client(name))
+    await until(async () => accepted.length > 200)
     await stop(served)
     await Promise.all(clients)
     expect([...refused].filter(code => code !== 'SHUTTING_DOWN')).toEqual([])
@@ -156,12 +156,29 @@ describe('p2pay serve --detect', () => {
     expect(accepted.filter(id => !stored.has(id))).toEqual([])
   })
 
-  it('refuses a port that is taken, and says what to do', async () => {
-    const {url} = await serve(['--no-database'])
-    const {exitCode, stderr} = await shared().run(['serve', '--no-database', '--port', new URL(url).port])
-    expect(exitCode).toBe(3)
-    expect(stderr).toMatch(/^Error: .+\nCode: P2PAY_[A-Z_]+\nTry this:\n( {2}\* .+\n)+/)
-    expect(stderr).toContain(new URL(url).port)
+  it('tells programs in one line of JSON that it is ready, and in another one what it did', async () => {
+    const process = start(['serve', '--json', '--no-database', '--port', '0'], {cwd: shared().cwd})
+    const [line] = await process.output(/^\{.*\}$/m)
+    const ready: {url: string} = JSON.parse(line)
+    expect(ready).toMatchObject({brokers: shared().brokers, database: null, topic: 'payments.raw', detect: false})
+    expect((await post(ready.url, paymentOf('json'))).status).toBe(202)
+    const {port} = new URL(ready.url)
+    const second = await shared().run(['serve', '--no-database', '--port', port])
+    expect(second.exitCode).toBe(3)
+    expect(second.stderr).toMatch(
+      /^Error: Cannot listen on 127\.0\.0\.1:.+\nCode: P2PAY_LISTEN\nTry this:\n( {2}\* .+\n)+/,
+    )
+    expect(second.stderr).toContain(port)
+    process.kill('SIGINT')
+    const {exitCode, stdout, stderr} = await process.finished
+    expect([exitCode, stderr]).toEqual([0, ''])
+    const [, summary = ''] = stdout.trimEnd().split('\n')
+    expect(JSON.parse(summary)).toMatchObject({
+      url: ready.url,
+      payments: {acked: 1, failed: 0},
+      settled: true,
+      detection: null,
+    })
   })
 })
 
@@ -211,7 +228,11 @@ describe('two servers in one directory', () => {
   it('share the services that one of them hosts, and the host waits for the other', async () => {
     const cwd = await temporaryDirectory()
     await copyEmptyDatabase(join(cwd, '.p2pay/database'))
-    const [one, other] = await Promise.all([serve([], cwd), serve([], cwd)])
+    const [one, other] = await Promise.all([serve([], cwd), serve(['--host', '0.0.0.0'], cwd)])
+    expect(one.process.stderr).not.toContain('whoever reaches')
+    expect(other.process.stderr).toContain(
+      '! whoever reaches 0.0.0.0 can send payments and read them: set --api-key-file',
+    )
     const id = randomUUID()
     expect((await post(one.url, paymentOf('both', id))).status).toBe(202)
     await until(

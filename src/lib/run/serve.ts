@@ -75,6 +75,7 @@ const DETECTOR_READY_MS = 30_000
 const CLOSE_MARGIN_MS = 5000
 /** What was acknowledged last is decided before the detector goes, when it is quick about it; else by the next one. */
 const LAST_LAG_MS = 5000
+const SLOW_END_MS = 3000
 /** Claims that have expired are removed in steps, so that no request waits long behind one. */
 const PURGE_INTERVAL_MS = 60_000
 const PURGE_COUNT = 1000
@@ -101,9 +102,9 @@ export async function serve(given: ServeOptions): Promise<ServeSummary> {
     if (!signal.aborted) options.onReady({url: api.url, partitions: detector?.partitions ?? null})
     await aborted(signal)
   } finally {
-    settled = await closeApi(api, ingest, options)
-    if (detector !== null) detected = await endDetector(detector, options)
-    await housekeeping
+    settled = await toldWhenSlow(options, 'answers that are under way', closeApi(api, ingest, options))
+    if (detector !== null) detected = await toldWhenSlow(options, 'the detector', endDetector(detector, options))
+    await toldWhenSlow(options, 'the removal of expired claims', housekeeping)
   }
   const left = await within(clock, PROBE_TIMEOUT_MS, lagByPartition(options)).catch(() => undefined)
   return {
@@ -171,6 +172,15 @@ async function endDetector(detector: ServiceDetector, options: ServeOptions): Pr
   await within(options.clock, LAST_LAG_MS, waiting)
   late.abort()
   return detector.stop()
+}
+
+/** Whoever has asked for the end wants to know what keeps it. */
+async function toldWhenSlow<T>({clock, onNote}: ServeOptions, what: string, ending: Promise<T>): Promise<T> {
+  const ended = new AbortController()
+  void clock.sleep(SLOW_END_MS, ended.signal).then(() => {
+    if (!ended.signal.aborted) onNote(`stopping: waiting for ${what}`)
+  })
+  return ending.finally(() => ended.abort())
 }
 
 async function lagByPartition({kafka, group, topics}: ServeOptions): Promise<ReadonlyMap<number, number>> {
