@@ -13,8 +13,8 @@ export interface PreparedTarget {
   readonly path: string
   /** Names and values alternating; with Authorization when the URL brings a user. */
   readonly headers: readonly string[]
-  /** Request line and headers, up to where those of one request begin. */
-  readonly head: Buffer
+  /** Request line and headers, up to where those of one request begin; a character for a byte. */
+  readonly head: string
   readonly isHeadRequest: boolean
   /** The method calls for a body, so that none at all is announced as 0 bytes. */
   readonly expectsBody: boolean
@@ -78,10 +78,7 @@ export function prepareTarget(target: HttpTarget, {keepAlive}: {readonly keepAli
     method,
     path,
     headers,
-    head: Buffer.from(
-      `${method} ${path} HTTP/1.1\r\n${hostLine}Connection: ${connection}\r\n${linesOf(headers)}`,
-      'latin1',
-    ),
+    head: `${method} ${path} HTTP/1.1\r\n${hostLine}Connection: ${connection}\r\n${linesOf(headers)}`,
     isHeadRequest: method === 'HEAD',
     expectsBody: WITH_BODY.has(method),
   }

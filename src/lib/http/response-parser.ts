@@ -64,7 +64,7 @@ export class ResponseParser {
   #contentLength = -1
   #isChunked = false
   #hasTransferEncoding = false
-  #pieces: Buffer[] = []
+  readonly #pieces: Buffer[] = []
   #collectedBytes = 0
 
   /** 0 before the head is whole. */
@@ -108,7 +108,7 @@ export class ResponseParser {
     this.receivedBytes = 0
     this.interimCount = 0
     this.failure = null
-    if (this.#pieces.length > 0) this.#pieces = []
+    this.#pieces.length = 0
     this.#collectedBytes = 0
     this.#beginHead()
   }
@@ -350,7 +350,8 @@ export class ResponseParser {
     this.receivedBytes += count
     const room = this.#maxBodyBytes - this.#collectedBytes
     if (room > 0) {
-      const piece = Buffer.from(bytes.subarray(from, from + Math.min(room, count)))
+      const piece = Buffer.allocUnsafe(Math.min(room, count))
+      bytes.copy(piece, 0, from, from + piece.length)
       this.#pieces.push(piece)
       this.#collectedBytes += piece.length
     }

@@ -280,6 +280,19 @@ describe.each([
     expect(get?.slice(get.indexOf('GET'))).not.toMatch(/content-length/i)
   })
 
+  it.each([0, 1, 8191, 8192, 8193, 40_000])('sends a body of %i bytes of any value as it is', async length => {
+    const server = await serve(answering(OK))
+    const body = Buffer.from(Array.from({length}, (_, index) => (index * 7 + (index >> 8)) % 256))
+    const outcome = await new Promise<HttpOutcome>(resolve => {
+      open().send({target: post(server.url), body}, resolve)
+    })
+    expect(outcome).toMatchObject({kind: 'response', status: 202})
+    const received = server.connections[0]?.received() ?? ''
+    expect(received.toLowerCase()).toContain(`content-length: ${length}\r\n`)
+    const sent = Buffer.from(received.slice(received.indexOf('\r\n\r\n') + 4), 'latin1')
+    expect(sent.equals(body)).toBe(true)
+  })
+
   it('has no body after HEAD', async () => {
     const server = await serve(answering('HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n'))
     const outcome = await ask(open(), {method: 'HEAD', url: server.url, headers: []}, null)
