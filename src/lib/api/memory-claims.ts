@@ -99,12 +99,12 @@ export class MemoryClaims implements ClaimTable {
   /** What has expired is absent. */
   #entry(claim: Pick<Claim, 'scope' | 'key'>): Entry | undefined {
     const entry = this.#entries.get(nameOf(claim))
-    if (entry === undefined || entry.expiresUs > this.#clock.nowUs()) return entry
-    this.#delete(entry)
-    return undefined
+    return entry !== undefined && entry.expiresUs > this.#clock.nowUs() ? entry : undefined
   }
 
   #add(entry: Entry): void {
+    const expired = this.#entries.get(nameOf(entry))
+    if (expired !== undefined) this.#delete(expired)
     this.#entries.set(nameOf(entry), entry)
     this.#ofPayment.set(entry.paymentId, [...(this.#ofPayment.get(entry.paymentId) ?? []), entry])
     this.#bytes += entry.value.length

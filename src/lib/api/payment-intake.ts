@@ -114,8 +114,8 @@ export class PaymentIntake implements Intake {
   }
 
   /** Runs without a pause until it has joined or made a flight, so that the next submission finds that. */
-  #claimed(submission: Submission, answers: readonly ClaimAnswer[] | ClaimFailure): Promise<IntakeAnswer> {
-    if (answers instanceof ClaimFailure) return Promise.resolve(this.#noClaims(answers.error))
+  async #claimed(submission: Submission, answers: readonly ClaimAnswer[] | ClaimFailure): Promise<IntakeAnswer> {
+    if (answers instanceof ClaimFailure) return this.#noClaims(answers.error)
     const own = this.#claimsOf(submission).filter((_, index) => answers[index]?.kind === 'new')
     const [ofPayment, ofKey] = answers.map(answer => (answer.kind === 'existing' ? answer.claim : undefined))
     const {paymentId, isIdMinted, digest} = submission

@@ -1,6 +1,7 @@
 /**
  * The HTTP API on fastify: what holds for every route (bodies, keys, limits, problems), the routes, and the socket.
  */
+import type {IncomingHttpHeaders} from 'node:http'
 import type {AddressInfo} from 'node:net'
 import Fastify, {type FastifyInstance} from 'fastify'
 import {EnvironmentError, messageOf} from '../base/errors.js'
@@ -97,9 +98,10 @@ export async function buildApi(options: ApiOptions): Promise<BuiltApi> {
   addErrorHandling(app, {options, allowed})
   addJsonBodies(app)
   if (apiKey !== undefined) addAuth(app, apiKey)
-  app.addHook('onResponse', async (request, reply) => {
+  app.addHook('onResponse', (request, reply, done) => {
     const route = request.routeOptions.url ?? 'unknown'
     metrics.request(`${request.method} ${route}`, reply.statusCode, reply.elapsedTime / 1000)
+    done()
   })
 
   await addOpenApi(app, {version: options.version})
@@ -130,11 +132,19 @@ export async function buildApi(options: ApiOptions): Promise<BuiltApi> {
 /** A body of type application/json reaches the handlers as the bytes that came. */
 function addJsonBodies(app: FastifyInstance): void {
   app.removeAllContentTypeParsers()
-  app.addContentTypeParser('application/json', {parseAs: 'buffer'}, (request, body, done) => {
-    const charset = /;\s*charset="?([^\s";]*)/i.exec(request.headers['content-type'] ?? '')?.[1]
-    if (charset === undefined || /^utf-?8$/i.test(charset)) return done(null, body)
-    done(new HttpProblem({code: 'UNSUPPORTED_MEDIA_TYPE', detail: 'JSON is read in UTF-8 only'}), undefined)
+  app.addContentTypeParser('application/json', {parseAs: 'buffer'}, (_request, body, done) => done(null, body))
+  app.addHook('preParsing', ({headers}, _reply, payload, done) => {
+    const problem = unreadable(headers)
+    if (problem === undefined) done(null, payload)
+    else done(new HttpProblem({code: 'UNSUPPORTED_MEDIA_TYPE', detail: problem}))
   })
+}
+
+function unreadable(headers: IncomingHttpHeaders): string | undefined {
+  const encoding = headers['content-encoding']
+  if (encoding !== undefined && encoding.toLowerCase() !== 'identity') return 'bodies are read without a content coding'
+  const charset = /;\s*charset="?([^\s";]*)/i.exec(headers['content-type'] ?? '')?.[1]
+  return charset === undefined || /^utf-?8$/i.test(charset) ? undefined : 'bodies are read in UTF-8 only'
 }
 
 function isAddressInfo(address: string | AddressInfo | null): address is AddressInfo {

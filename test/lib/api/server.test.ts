@@ -66,6 +66,23 @@ describe('a request', () => {
     if (status === 415) expect(answer.json?.['code']).toBe('UNSUPPORTED_MEDIA_TYPE')
   })
 
+  it('with a content coding is 415', async () => {
+    const {post} = await servingWorld()
+    expect(await post(BODY, {'content-encoding': 'gzip'})).toMatchObject({status: 415})
+    expect(await post(BODY, {'content-encoding': 'identity'})).toMatchObject({status: 202})
+  })
+
+  it('that a sink breaks its promise to is 500, and the next one is served', async () => {
+    const world = await servingWorld()
+    world.ingest.fate = () => {
+      throw new TypeError('secret of the house')
+    }
+    expect(await world.post(BODY)).toMatchObject({status: 500, json: {code: 'INTERNAL'}})
+    expect(world.notes.splice(0)).toEqual([expect.stringContaining('secret')])
+    world.ingest.fate = () => 'ack'
+    await expectAlive(world)
+  })
+
   it('that a handler dies of is 500 that says nothing of us', async () => {
     const {api, notes} = await servingWorld(
       {},
