@@ -28,8 +28,9 @@ export class BreakableClaims extends MemoryClaims {
   losesAnswer = false
   readonly claimCalls: number[] = []
   acceptCalls = 0
-  /** Waits before each call is answered. */
+  /** Waits before each call is answered, and before it is done. */
   slowly: () => Promise<void> = async () => {}
+  late: () => Promise<void> = async () => {}
 
   override async claim(claims: readonly Claim[], ttlMs: number): Promise<readonly ClaimAnswer[]> {
     this.claimCalls.push(claims.length)
@@ -50,6 +51,7 @@ export class BreakableClaims extends MemoryClaims {
   }
 
   async #through<T>(call: () => Promise<T>): Promise<T> {
+    await this.late()
     if (this.isDown) throw down()
     const answer = await call()
     await this.slowly()
