@@ -131,6 +131,12 @@ const CASES: readonly Case[] = [
     ['--targets', 'bad-targets.json'],
     '--targets: target 1: "127.0.0.1/" has no scheme; did you mean http://127.0.0.1/?',
   ),
+  flag('nothing to follow', ['--follow', '--body', 'hello'], '--follow: not every request carries a payment'),
+  flag(
+    'payments without their id to follow on topics',
+    ['--follow', '--body', '{{amount}}', '-b', '127.0.0.1:1'],
+    '--follow: on topics payments are found by their own id',
+  ),
   {
     name: 'a URL without a scheme',
     args: ['localhost:8000/payments'],

@@ -7,10 +7,11 @@ import {createServer, type IncomingMessage, type RequestListener} from 'node:htt
 import {createServer as createSecureServer} from 'node:https'
 import {type AddressInfo, createServer as createTcpServer, type Server} from 'node:net'
 import {join} from 'node:path'
-import {describe, expect, it, onTestFinished} from 'vitest'
+import {afterAll, beforeAll, describe, expect, it, onTestFinished} from 'vitest'
 import type {RunResult} from '../../src/lib/report/result.js'
+import {copyEmptyDatabase} from '../support/embedded-database.js'
 import {type Finished, run, start} from '../support/p2pay.js'
-import {temporaryDirectory} from '../support/temp.js'
+import {makeTemporaryDirectory, removeDirectory, temporaryDirectory} from '../support/temp.js'
 import {CERTIFICATE, PRIVATE_KEY} from '../support/tls-identity.js'
 
 interface Received {
@@ -87,8 +88,8 @@ interface Loaded extends Finished {
   readonly cwd: string
 }
 
-async function load(args: readonly string[], env: Record<string, string> = {}): Promise<Loaded> {
-  const cwd = await temporaryDirectory()
+async function load(args: readonly string[], env: Record<string, string> = {}, place?: string): Promise<Loaded> {
+  const cwd = place ?? (await temporaryDirectory())
   const finished = await run(['loadtest', ...args, '--out', 'result.json'], {cwd, env})
   const text = await readFile(join(cwd, 'result.json'), 'utf8').catch(() => undefined)
   expect(text, `${finished.stdout}\n${finished.stderr}`).toBeDefined()
@@ -407,14 +408,59 @@ describe('secrets', () => {
   })
 })
 
+/** One directory: making its database takes longer than everything else. */
+let services = ''
+beforeAll(async () => {
+  services = await makeTemporaryDirectory()
+  await copyEmptyDatabase(join(services, '.p2pay', 'database'))
+})
+afterAll(() => removeDirectory(services))
+
 describe('without a URL', () => {
   it('tests a service of its own: everything is accepted, decided, stored, and the books balance', async () => {
-    const loaded = await load(['--requests', '300', '--concurrency', '20', '--seed', '7'])
+    const loaded = await load(['--requests', '300', '--concurrency', '20', '--seed', '7'], {}, services)
     expect(loaded.exitCode, `${loaded.stdout}\n${loaded.stderr}`).toBe(0)
     expect(httpOf(loaded)).toMatchObject({succeeded: 300, statuses: {202: 300}, success: 'status 202'})
     expect(loaded.result.ladder).toMatchObject({balanced: true, acked: 300, rows: 300})
     expect(loaded.result.latencies.find(({metric}) => metric === 'detect.decision_time')?.count).toBe(300)
     // Its service has ended with it: nothing is left in the directory that others could find.
     expect(await readdir(join(loaded.cwd, '.p2pay'))).not.toContain('up.json')
+  })
+
+  it('ends with 3 when its service is killed, with what was measured until then', async () => {
+    const cwd = services
+    const test = start(['loadtest', '--rate', '50', '--duration', 'forever', '--out', 'result.json'], {cwd})
+    await test.output(/^\{"elapsed_s".*\}$/m)
+    const announced: {pid: number} = JSON.parse(await readFile(join(cwd, '.p2pay', 'up.json'), 'utf8'))
+    process.kill(announced.pid, 'SIGKILL')
+    const finished = await test.finished
+    expect(finished.exitCode, finished.stderr).toBe(3)
+    const result: RunResult = JSON.parse(await readFile(join(cwd, 'result.json'), 'utf8'))
+    expect(result.verdict).not.toBe('passed')
+    expect(result.notes[0]).toBe('The service of this test ended before the test did (signal SIGKILL)')
+  })
+})
+
+describe('--follow', () => {
+  it('asks a p2pay service for the decision of each payment, also under ids that the service minted', async () => {
+    const cwd = services
+    const serving = start(['serve', '--detect', '--port', '0'], {cwd})
+    const [, url = ''] = await serving.output(/listening on (http:\/\/[^;]+);/)
+    await serving.output(/detecting: /)
+    const own = await load([`${url}/api/v1/payments`, '--rate', '100', '-n', '60', '--follow'])
+    expect(own.exitCode, own.stdout).toBe(0)
+    expect(own.result.latencies.find(({metric}) => metric === 'detect.decision_time')?.count).toBe(60)
+    const body = '{"debtor_id":{{debtor_id}},"creditor_id":{{creditor_id}},"amount":{{amount}},"currency":{{currency}}}'
+    const minted = await load([`${url}/api/v1/payments`, '-n', '30', '-c', '5', '--follow', '--body', body])
+    expect(minted.exitCode, minted.stdout).toBe(0)
+    expect(minted.result.latencies.find(({metric}) => metric === 'detect.decision_time')?.count).toBe(30)
+    // The same on the topics, by whose books they balance.
+    const {brokers, database_url: database}: {brokers: string; database_url: string} = JSON.parse(
+      await readFile(join(cwd, '.p2pay', 'up.json'), 'utf8'),
+    )
+    const onTopics = [...['--brokers', brokers], ...['--database-url', database], '--follow']
+    const balanced = await load([`${url}/api/v1/payments`, '-n', '40', '-c', '5', ...onTopics])
+    expect(balanced.exitCode, balanced.stdout).toBe(0)
+    expect(balanced.result.ladder).toMatchObject({balanced: true, acked: 40, rows: 40})
   })
 })

@@ -144,7 +144,7 @@ function phaseOf(flags: LoadtestFlags, {rateTps, durationMs, stages}: AskedLoad)
   return {
     executor: 'shared-iterations',
     count: flags.requests ?? (durationMs === undefined ? DEFAULT_REQUESTS : LIMITS.count),
-    concurrency: flags.concurrency ?? DEFAULT_CONCURRENCY,
+    concurrency: flags.concurrency ?? Math.min(DEFAULT_CONCURRENCY, flags.requests ?? DEFAULT_CONCURRENCY),
   }
 }
 

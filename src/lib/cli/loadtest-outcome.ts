@@ -108,8 +108,8 @@ async function startService({flags, context, load}: Test): Promise<OwnService> {
 
 /** With the topics and the database behind the service, when they are looked at. */
 async function withServices(test: Test, tested: Tested): Promise<RunResult> {
-  const {flags, context} = test
-  const looksAtTopics = tested.own !== null || (flags.follow && flags.brokers !== undefined)
+  const {flags, context, request} = test
+  const looksAtTopics = tested.own === null ? flags.follow && flags.brokers !== undefined : request.carries.id
   if (!looksAtTopics) return withClient(test, tested, null)
   const wantsRows = !flags['no-database'] && (tested.own !== null || flags['database-url'] !== undefined)
   const services = await openServices({
@@ -134,7 +134,7 @@ async function withClient(test: Test, tested: Tested, services: Services | null)
   const {request, load, context, flags} = test
   const {openHttpClient} = await import('../http/open-http-client.js')
   const client = openHttpClient({...request.client, connections: load.model.concurrency}, context.clock)
-  const asksForDecisions = services === null && flags.follow
+  const asksForDecisions = services === null && request.carries.payment && (flags.follow || tested.own !== null)
   const asking = asksForDecisions
     ? openHttpClient(
         {...request.client, connections: FOLLOW_CONNECTIONS, maxBodyBytes: DECISION_BYTES, keepAlive: true},
@@ -148,12 +148,18 @@ async function withClient(test: Test, tested: Tested, services: Services | null)
     const failure = own?.failed.aborted === true ? own.failed.reason : undefined
     if (failure instanceof Error) context.progress.note(`! ${failure.message}`)
     const exitCode = run.isUnreachable || failure !== undefined ? EXIT.environment : EXIT_OF[run.result.verdict]
-    await context.onResult(run.result, exitCode)
-    return run.result
+    const result = failure instanceof Error ? withNote(run.result, failure.message) : run.result
+    await context.onResult(result, exitCode)
+    return result
   } finally {
     await client.close()
     await asking?.close()
   }
+}
+
+/** First of all: it is why the rest is as it is. */
+function withNote(result: RunResult, text: string): RunResult {
+  return {...result, notes: [text.split('\n')[0] ?? text, ...result.notes]}
 }
 
 const EXIT_OF = {passed: EXIT.passed, failed: EXIT.failed, inconclusive: EXIT.inconclusive} as const
@@ -171,13 +177,19 @@ async function play(
   const {plan, accounts} = load.planned
   const {target, method} = request.describe(url)
   const startMs = plan.startMs ?? nowMs(clock)
+  const notes = [
+    ...request.notes,
+    ...(own === null || request.carries.id
+      ? []
+      : ['not every request carries the id of its payment: the books cannot be balanced']),
+  ]
   const store = services === null ? null : await openPaymentStore(services)
   try {
     progress.note(`${method} ${target}; ${client.description}`)
     if (services !== null) progress.note(`${services.kafka.description}; ${store?.description ?? 'no database'}`)
     progress.note(describeLoad(load.model))
     if (load.defaultNote !== null) progress.note(load.defaultNote)
-    for (const note of request.notes) progress.note(`! ${note}`)
+    for (const note of notes) progress.note(`! ${note}`)
     progress.note(`run ${tag}: ${plan.name}, seed ${plan.seed}`)
     const {runLoadtest} = await import('../run/loadtest/run-loadtest.js')
     const run = await runLoadtest({
@@ -196,6 +208,7 @@ async function play(
         services === null ? null : {kafka: services.kafka, topics: topicsOf(flags), group: flags.group, store, clock},
       follow: asking === null ? null : {client: asking, serviceUrl: new URL(url), headers: request.keyHeaders},
       isOwn: own !== null,
+      notes,
       databaseDescription: store?.description ?? null,
       directory: flags.dir,
       command: repeatingCommand(context.command, {tag, startMs}),

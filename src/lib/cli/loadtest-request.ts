@@ -8,7 +8,7 @@ import type {PipelineMap} from '../payment/pipeline-map.js'
 import {SAMPLE_SUBJECT} from '../payment/placeholder.js'
 import {compileText, formatOfContentType, type Template} from '../payment/template.js'
 import type {ResponseJudge} from '../run/loadtest/options.js'
-import type {RequestBody, RequestHeader, RequestShape} from '../run/loadtest/request-shape.js'
+import {prepareShape, type RequestBody, type RequestHeader, type RequestShape} from '../run/loadtest/request-shape.js'
 import {JUDGED_BODY_BYTES} from '../run/loadtest/response-judge.js'
 import {readTargets, type Target} from '../run/loadtest/targets.js'
 import {judgeOf, timeoutOf, tlsOf} from './loadtest-answer.js'
@@ -28,6 +28,8 @@ export interface RequestSettings {
   readonly client: Omit<HttpClientOptions, 'connections'>
   /** For questions to the same service: names and values alternating. */
   readonly keyHeaders: readonly string[]
+  /** Whether every request carries a payment, and its id. */
+  readonly carries: {readonly payment: boolean; readonly id: boolean}
   /** Where templates come from, for the manifest. */
   readonly sources: RequestSources
   readonly notes: readonly string[]
@@ -80,8 +82,19 @@ export async function requestSettings(
           targetShape(target, parts, (_, message) => problem('--targets', `target ${index + 1}: ${message}`)),
         )
   shapesFor(url ?? 'http://127.0.0.1/', report)
-  const shapes = shapesFor(url ?? 'http://127.0.0.1/')
-  const tls = await tlsOf(flags, shapes.some(({origin}) => origin.startsWith('https:')) || isOwn, report)
+  const shapes = shapesFor(url ?? 'http://127.0.0.1/').map(prepareShape)
+  const carries = {
+    payment: shapes.every(({carriesPayment}) => carriesPayment),
+    id: shapes.every(({carriesId}) => carriesId),
+  }
+  if (flags.follow && !carries.payment) report('--follow', 'not every request carries a payment that could be followed')
+  if (flags.follow && carries.payment && !carries.id && flags.brokers !== undefined) {
+    report(
+      '--follow',
+      'on topics payments are found by their own id, and not every request carries it ({{payment_id}})',
+    )
+  }
+  const tls = await tlsOf(flags, shapes.some(({shape}) => shape.origin.startsWith('https:')) || isOwn, report)
   const judge = judgeOf(flags, pipeline, {isOwn}, report)
   return {
     url: isOwn ? null : (url ?? targets?.[0]?.url ?? ''),
@@ -95,6 +108,7 @@ export async function requestSettings(
       tls,
     },
     keyHeaders: parts.keyHeaders,
+    carries,
     sources: {
       pipeline: pipeline === null || pipelinePath === undefined ? null : {path: pipelinePath, sha256: pipeline.sha256},
       targets: targetsPath === undefined ? null : {path: targetsPath, sha256: await digestOf(targetsPath)},

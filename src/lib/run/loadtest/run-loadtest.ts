@@ -50,6 +50,8 @@ export interface LoadRunOptions {
   /** A service that this test started: it has to take everything, unless thresholds say what it has to. */
   readonly isOwn: boolean
   readonly databaseDescription: string | null
+  /** What readers of the result should know of its requests. */
+  readonly notes: readonly string[]
   /** p2pay's own directory, `.p2pay`. */
   readonly directory: string
   /** Without secrets, with tag and start. */
@@ -108,6 +110,7 @@ export async function runLoadtest(options: LoadRunOptions): Promise<LoadRun> {
   const refusedByOwn =
     options.isOwn && plan.thresholds.length === 0 && !interrupted ? summary.due - summary.succeeded : 0
   const notes = [
+    ...options.notes,
     ...httpNotes(summary, http),
     ...(refusedByOwn === 0
       ? []
@@ -147,9 +150,9 @@ export async function runLoadtest(options: LoadRunOptions): Promise<LoadRun> {
   return {result, paths, isUnreachable: isHopeless && isUnreachable(summary)}
 }
 
-/** Everything failed, and of nothing anything had left us. */
-function isUnreachable({sent, failed, timeouts, errors, journalled}: LoadtestSummary): boolean {
-  return failed === 0 && timeouts === 0 && errors === sent && journalled.failed === sent
+/** There was no answer, and nothing has left us: no connection came about. */
+function isUnreachable({sent, failed, journalled}: LoadtestSummary): boolean {
+  return failed === 0 && journalled.failed === sent
 }
 
 interface Played {
