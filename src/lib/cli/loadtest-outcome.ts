@@ -242,7 +242,7 @@ function liveLine(state: LoadtestProgress): string {
   ]
   return [
     `${Math.max(0, Math.floor(state.elapsedUs / 1e6))} s  sent ${formatCount(state.sent)}${planned}`,
-    `${formatCount(state.succeeded)} fine`,
+    `${formatCount(state.succeeded)} ok`,
     ...troubles,
     `${formatCount(lastSecond.succeeded)}/s`,
     `p50 ${formatMs(lastSecond.p50Us)} ms, p99 ${formatMs(lastSecond.p99Us)} ms`,
