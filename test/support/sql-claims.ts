@@ -4,7 +4,7 @@ import {Client} from 'pg'
 import {expect} from 'vitest'
 import {systemClock} from '../../src/lib/base/clock.js'
 import {migrate} from '../../src/lib/store/migrate.js'
-import {openClaims} from '../../src/lib/store/postgres-claims.js'
+import {type ClaimTableOptions, openClaims} from '../../src/lib/store/postgres-claims.js'
 import {type ClaimWorld, claimOf, HOUR_MS, keyClaimOf} from './claims-contract.js'
 
 /** One statement on a connection of its own. */
@@ -19,10 +19,10 @@ export async function sql(url: string, text: string, values: unknown[] = []): Pr
   }
 }
 
-export async function sqlClaims(url: string): Promise<ClaimWorld> {
+export async function sqlClaims(url: string, options: ClaimTableOptions = {}): Promise<ClaimWorld> {
   await migrate(url)
   return {
-    table: await openClaims(url),
+    table: await openClaims(url, options),
     nowUs: () => systemClock.nowUs(),
     pass: async ms => {
       const age = `$1::double precision * interval '1 millisecond'`

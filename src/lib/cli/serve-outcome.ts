@@ -197,7 +197,7 @@ async function openPorts(
     const store = detectorPorts === null ? await openPaymentStore(services) : detectorPorts.store
     if (store !== null && detectorPorts === null) keep(store)
     const url = services.databaseUrl
-    const claims = keep(await openClaimTable(url, clock))
+    const claims = keep(await openClaimTable(services, clock))
     const queries = url === undefined ? null : keep(await openPaymentQueries(url))
     const ingest = keep(await openIngest(services, topics, limits))
     return {
@@ -219,13 +219,14 @@ async function openIngest(services: Services, topics: TopicNames, limits: ApiLim
   return openIngestSink(services.kafka, {topic: topics.raw, maxInFlightCount: limits.pendingCount})
 }
 
-async function openClaimTable(databaseUrl: string | undefined, clock: Clock): Promise<ClaimTable> {
+async function openClaimTable({databaseUrl, embeddedDatabase}: Services, clock: Clock): Promise<ClaimTable> {
   if (databaseUrl === undefined) {
     const {MemoryClaims} = await import('../api/memory-claims.js')
     return new MemoryClaims({clock})
   }
   const {openClaims} = await import('../store/postgres-claims.js')
-  return openClaims(databaseUrl)
+  // Whether a pooler stands before somebody else's database, nobody knows.
+  return openClaims(databaseUrl, {prepares: embeddedDatabase})
 }
 
 async function openPaymentQueries(databaseUrl: string): Promise<PaymentQueries> {

@@ -11,11 +11,12 @@ import {expectOneWinnerEach, sql, sqlClaims} from '../../support/sql-claims.js'
 
 const database = useEmbeddedDatabase()
 claimsContract('in the embedded database', () => sqlClaims(database.url()))
+claimsContract('in the embedded database, prepared', () => sqlClaims(database.url(), {prepares: true}))
 
-describe('claims in a database', () => {
+describe.each([{prepares: false}, {prepares: true}])('claims in a database, %o', options => {
   let table: ClaimTable
   beforeAll(async () => {
-    const world = await sqlClaims(database.url())
+    const world = await sqlClaims(database.url(), options)
     await world.clear()
     table = world.table
   })
