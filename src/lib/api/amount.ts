@@ -5,6 +5,8 @@ export type MinorResult =
   | {readonly ok: false; readonly problem: string}
 
 const DECIMAL = /^(-?)([0-9]+)(?:\.([0-9]+))?(?:[eE]([+-]?[0-9]+))?$/
+/** What needs no care: so many digits are always a safe integer. */
+const PLAIN = /^[1-9][0-9]{0,14}$/
 /** More digits than any safe integer has. */
 const MAX_DIGITS = 20
 
@@ -15,6 +17,7 @@ const MAX_DIGITS = 20
  * @param scale decimals of the minor unit
  */
 export function minorOf(text: string, scale: number): MinorResult {
+  if (scale === 0 && PLAIN.test(text)) return {ok: true, amountMinor: Number(text)}
   const match = DECIMAL.exec(text)
   if (match === null) return wrong('must be a decimal number such as 12.50')
   const [, sign, whole = '', fraction = '', exponent = '0'] = match

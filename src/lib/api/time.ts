@@ -10,6 +10,7 @@ const MS_PER_MINUTE = 60_000
  * @returns undefined when the text is no such time, or lies before 1970 or after 9999 in UTC
  */
 export function normalTime(text: string): string | undefined {
+  if (parseTimestamp(text) !== undefined) return text
   const match = RFC_3339.exec(text)
   if (match === null) return undefined
   const [, date, time, fraction = '', zulu, sign, hours, minutes] = match
