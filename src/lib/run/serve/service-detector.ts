@@ -8,6 +8,7 @@ import type {Look} from '../../detect/detector.js'
 import type {Payment} from '../../payment/payment.js'
 import type {DecidedPayment} from '../detect/writer.js'
 import {type DetectLimits, type DetectOptions, type DetectReady, type DetectSummary, detect} from '../detect.js'
+import {shardByShard} from './shard-by-shard.js'
 
 export interface ServiceDetectorOptions
   extends Pick<
@@ -90,10 +91,12 @@ export class ServiceDetector {
   }
 
   async #run(): Promise<DetectSummary | null> {
-    const {onNote} = this.#options
+    const {onNote, store} = this.#options
+    const snapshots = this.#options.snapshots === undefined ? store : this.#options.snapshots
     try {
       const summary = await detect({
         ...this.#options,
+        snapshots: snapshots === null ? null : shardByShard(snapshots),
         signal: this.#stopping.signal,
         limits: BESIDE_AN_API,
         onReady: ready => {
@@ -135,9 +138,10 @@ export class ServiceDetector {
 
 /**
  * Beside an API, which waits for the same database and the same thread: no statement that others would have to wait
- * long for, and fewer of them. Rows and outputs come a moment later; decisions are made on arrival all the same.
+ * long for, and fewer of them. Rows and outputs come a moment later; decisions are made on arrival all the same. A
+ * restart reads the payments of a minute again, which takes a second or two.
  */
-const BESIDE_AN_API: Partial<DetectLimits> = {batchCount: 250, lingerMs: 25}
+const BESIDE_AN_API: Partial<DetectLimits> = {batchCount: 250, lingerMs: 25, snapshotIntervalMs: 60_000}
 
 /** The source tells of each lost connection and never of its end: a note, not a state. */
 const PASSING = 'reading'
