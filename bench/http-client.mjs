@@ -1,11 +1,12 @@
 /**
  * What a request costs the client: CPU seconds (user and system, children included) per 1,000 requests, keep-alive,
  * against the same bare node:http server, for p2pay's client, undici, autocannon and k6. Server on one core, client on
- * another; clients take turns. CPU is what the shell's `time` says of the whole process; "past start-up" is the
- * difference to a run of 1,000 requests, so that neither compiling nor making a population is spread over them.
+ * another; clients take turns. CPU is what the shell's `time` says of the whole process; "past warm-up" is the
+ * difference to a shorter run, so that starting, making a population and compiling hot code are not spread over the
+ * requests.
  *
- * Run after `npm run build`: node bench/http-client.mjs [--connections 50,200] [--requests 100000] [--runs 5]
- *   [--only p2pay-loadtest,autocannon] [--json .p2pay/bench/http-client.json]
+ * Run after `npm run build`: node bench/http-client.mjs [--connections 50,200] [--requests 200000] [--warm 40000]
+ *   [--runs 5] [--only p2pay-loadtest,autocannon] [--json .p2pay/bench/http-client.json]
  * autocannon is looked for in $P2PAY_BENCH_PEERS/node_modules, k6 in $P2PAY_BENCH_PEERS and on the PATH: bench/README.md
  * tells how to get them. What is not there is n/a.
  */
@@ -22,13 +23,13 @@ import {machine, print, printMachine, printTable, SEED, scratch, writeJson} from
 const SELF = fileURLToPath(import.meta.url)
 const ROOT = join(SELF, '../..')
 const PEERS = process.env.P2PAY_BENCH_PEERS ?? ''
-const WARM_COUNT = 1000
 const HEADERS = {'content-type': 'application/json'}
 
 const {values} = parseArgs({
   options: {
     connections: {type: 'string', default: '50,200'},
-    requests: {type: 'string', default: '100000'},
+    requests: {type: 'string', default: '200000'},
+    warm: {type: 'string', default: '40000'},
     runs: {type: 'string', default: '5'},
     only: {type: 'string'},
     json: {type: 'string', default: '.p2pay/bench/http-client.json'},
@@ -52,22 +53,23 @@ async function bench() {
     ({name}) => values.only === undefined || values.only.split(',').includes(name),
   )
   const count = Number(values.requests)
+  const warmCount = Number(values.warm)
   const samples = []
   for (const connections of values.connections.split(',').map(Number)) {
     for (let run = 1; run <= Number(values.runs); run++) {
       // Another one begins each time: nobody always follows the same neighbour.
       for (const client of [...clients.slice(run % clients.length), ...clients.slice(0, run % clients.length)]) {
         if (client.command === null) continue
-        const warm = await measure(client, {server, connections, count: WARM_COUNT})
+        const warm = await measure(client, {server, connections, count: warmCount})
         const long = await measure(client, {server, connections, count})
         samples.push({
           client: client.name,
           connections,
           run,
           cpuSPer1000: (long.cpuS / count) * 1000,
-          cpuSPer1000PastStart: ((long.cpuS - warm.cpuS) / (count - WARM_COUNT)) * 1000,
+          cpuSPer1000PastWarmUp: ((long.cpuS - warm.cpuS) / (count - warmCount)) * 1000,
           systemShare: long.systemS / long.cpuS,
-          startCpuS: warm.cpuS,
+          warmUpCpuS: warm.cpuS,
           requestsPerS: long.requestsPerS,
         })
       }
@@ -82,7 +84,7 @@ async function bench() {
     seed: SEED,
     bodyBytes: readFileSync(body).length,
     requestsPerRun: count,
-    warmUp: `${WARM_COUNT} requests, taken off in cpuSPer1000PastStart`,
+    warmUp: `${warmCount} requests, taken off in cpuSPer1000PastWarmUp`,
     runs: Number(values.runs),
     pinned: hasTaskset(),
     clients: clients.map(({name, version, command}) => ({
@@ -177,23 +179,24 @@ function summarise(clients, samples) {
   for (const connections of values.connections.split(',').map(Number)) {
     for (const {name} of clients) {
       const own = samples.filter(sample => sample.client === name && sample.connections === connections)
-      const ratioTo = peer =>
+      const ratioTo = (peer, figure) =>
         own.flatMap(sample => {
           const other = samples.find(
             one => one.client === peer && one.connections === connections && one.run === sample.run,
           )
-          return other === undefined ? [] : [sample.cpuSPer1000 / other.cpuSPer1000]
+          return other === undefined ? [] : [sample[figure] / other[figure]]
         })
       rows.push({
         client: name,
         connections,
         cpuSPer1000: spread(own.map(sample => sample.cpuSPer1000)),
-        cpuSPer1000PastStart: spread(own.map(sample => sample.cpuSPer1000PastStart)),
+        cpuSPer1000PastWarmUp: spread(own.map(sample => sample.cpuSPer1000PastWarmUp)),
         systemShare: spread(own.map(sample => sample.systemShare)),
-        startCpuS: spread(own.map(sample => sample.startCpuS)),
+        warmUpCpuS: spread(own.map(sample => sample.warmUpCpuS)),
         requestsPerS: spread(own.map(sample => sample.requestsPerS)),
-        ratioToAutocannon: spread(ratioTo('autocannon')),
-        ratioToK6: spread(ratioTo('k6')),
+        ratioToAutocannon: spread(ratioTo('autocannon', 'cpuSPer1000')),
+        ratioToAutocannonPastWarmUp: spread(ratioTo('autocannon', 'cpuSPer1000PastWarmUp')),
+        ratioToK6: spread(ratioTo('k6', 'cpuSPer1000')),
       })
     }
   }
@@ -215,7 +218,7 @@ function report(facts, clients, rows, count) {
     else print(`  ${name} ${version}`)
   }
   print(
-    `CPU seconds per 1,000 requests, ${count} requests a run, ${values.runs} alternating runs, median [least–most]; ${
+    `CPU seconds per 1,000 requests, ${count} requests a run, warm-up ${values.warm}, ${values.runs} alternating runs, median [least–most]; ${
       hasTaskset() ? 'server on core 0, client on core 1' : 'nothing pinned: there is no taskset'
     }`,
   )
@@ -224,10 +227,20 @@ function report(facts, clients, rows, count) {
       ? null
       : `${value.median.toFixed(digits)} [${value.min.toFixed(digits)}–${value.max.toFixed(digits)}]`
   printTable(
-    ['client', 'connections', 'CPU s / 1,000', 'past start-up', '÷ autocannon', '÷ k6', 'start CPU s', 'requests/s'],
+    [
+      ...['client', 'connections', 'CPU s / 1,000', '÷ autocannon', '÷ k6'],
+      ...['past warm-up', '÷ autocannon', 'warm-up CPU s', 'requests/s'],
+    ],
     rows.map(row => [
-      ...[row.client, row.connections, text(row.cpuSPer1000, 4), text(row.cpuSPer1000PastStart, 4)],
-      ...[text(row.ratioToAutocannon, 2), text(row.ratioToK6, 2), text(row.startCpuS, 2), text(row.requestsPerS, 0)],
+      ...[
+        row.client,
+        row.connections,
+        text(row.cpuSPer1000, 4),
+        text(row.ratioToAutocannon, 2),
+        text(row.ratioToK6, 2),
+      ],
+      ...[text(row.cpuSPer1000PastWarmUp, 4), text(row.ratioToAutocannonPastWarmUp, 2), text(row.warmUpCpuS, 2)],
+      text(row.requestsPerS, 0),
     ]),
   )
 }
