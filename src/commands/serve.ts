@@ -14,6 +14,7 @@ import {
   propertyFlag,
   topicFlag,
 } from '../lib/cli/flags.js'
+import {leaveWithParent} from '../lib/cli/parent.js'
 
 const HTTP = 'HTTP'
 
@@ -110,6 +111,7 @@ With --json it prints one line when it is ready and one with a summary at the en
     })
     this.#say(outcome.summary, outcome.lines)
     this.setExitCode(outcome.exitCode)
+    leaveWithParent(outcome.exitCode)
   }
 
   /** One line of JSON each time: whoever started it reads line by line. */

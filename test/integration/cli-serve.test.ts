@@ -9,6 +9,9 @@ import {setTimeout as delay} from 'node:timers/promises'
 import {fileURLToPath} from 'node:url'
 import pg from 'pg'
 import {describe, expect, it, onTestFinished} from 'vitest'
+import {systemClock} from '../../src/lib/base/clock.js'
+import {messageOf} from '../../src/lib/base/errors.js'
+import {type OwnService, startOwnService} from '../../src/lib/cli/own-service.js'
 import {connectKafka} from '../../src/lib/kafka/connection.js'
 import {readRange} from '../../src/lib/kafka/read-range.js'
 import {paymentIdIn} from '../../src/lib/run/balance.js'
@@ -260,7 +263,39 @@ describe('a service of a load test’s own', () => {
     await until(async () => !isAlive(service.pid))
     expect(await run(['topics', 'list', '--json'], {cwd: shared().cwd})).toMatchObject({exitCode: 0})
   })
+
+  it('ends in order when it is told to, and is noticed when it dies before', async () => {
+    const stopped = await own()
+    await stopped.stop()
+    expect([isAlive(stopped.pid), stopped.failed.aborted]).toEqual([false, false])
+    const failing = await own()
+    process.kill(failing.pid, 'SIGKILL')
+    await new Promise<void>(resolve => failing.failed.addEventListener('abort', () => resolve()))
+    expect(failing.failed.reason).toMatchObject({code: 'P2PAY_OWN_SERVICE'})
+    expect(messageOf(failing.failed.reason)).toMatch(
+      /^The service of this test ended before the test did \(signal SIGKILL\)/,
+    )
+    await failing.stop()
+  })
+
+  it('that does not come up is an error with what it said last', async () => {
+    const start = own(['--brokers', '127.0.0.1:1', '--no-database'])
+    await expect(start).rejects.toMatchObject({
+      code: 'P2PAY_OWN_SERVICE',
+      message: expect.stringMatching(/ended \(exit code 3\)\nError: Kafka at 127\.0\.0\.1:1 refused the connection/),
+    })
+  })
 })
+
+function own(detectorFlags: readonly string[] = []): Promise<OwnService> {
+  return startOwnService({
+    dir: join(shared().cwd, '.p2pay'),
+    detectorFlags,
+    signal: new AbortController().signal,
+    clock: systemClock,
+    note: () => {},
+  })
+}
 
 function isAlive(pid: number): boolean {
   try {

@@ -16,3 +16,8 @@ export function parentGone(): AbortSignal {
 export function tellParent(message: object): void {
   if (process.connected) process.send?.(message, undefined, {}, () => {})
 }
+
+/** After everything is closed: a process whose parent is gone has nothing to linger for, whatever is still open. */
+export function leaveWithParent(exitCode: number): void {
+  if (process.send !== undefined && !process.connected) process.exit(exitCode)
+}
