@@ -81,7 +81,7 @@ With --json it prints one line when it is ready and one with a summary at the en
       helpValue: '<n>',
       helpGroup: HTTP,
     }),
-    detect: Flags.boolean({description: 'Run the fraud detector in this process.', default: false}),
+    detect: Flags.boolean({description: 'Run the fraud detector in this process.'}),
     scenario: Flags.file({
       description: 'Take the detector’s thresholds and rule limits from this scenario file.',
       helpValue: '<file>',
@@ -103,12 +103,16 @@ With --json it prints one line when it is ready and one with a summary at the en
   async run(): Promise<undefined> {
     const {flags} = await this.parse(Serve)
     const {serveOutcome} = await import('../lib/cli/serve-outcome.js')
-    const outcome = await serveOutcome(flags, {
-      progress: this.progress,
-      signal: this.signal,
-      clock: systemClock,
-      onReady: (ready, line) => this.#say(ready, [line]),
-    })
+    // A default would count as given, and --scenario depends on it.
+    const outcome = await serveOutcome(
+      {...flags, detect: Boolean(flags.detect)},
+      {
+        progress: this.progress,
+        signal: this.signal,
+        clock: systemClock,
+        onReady: (ready, line) => this.#say(ready, [line]),
+      },
+    )
     this.#say(outcome.summary, outcome.lines)
     this.setExitCode(outcome.exitCode)
     leaveWithParent(outcome.exitCode)
