@@ -86,8 +86,9 @@ export class PaymentIntake implements Intake {
         resolve(answer)
         if (this.#pendingCount === 0) for (const wake of this.#idle.splice(0)) wake()
       }
-      this.#batcher.add(this.#claimsOf(submission), answers => {
-        void this.#claimed(submission, answers).then(settle, error => {
+      const claims = this.#claimsOf(submission)
+      this.#batcher.add(claims, answers => {
+        void this.#claimed(submission, claims, answers).then(settle, error => {
           this.#options.onNote(`! a bug: ${messageOf(error)}`)
           settle({kind: 'problem', problem: {code: 'INTERNAL', detail: 'the payment may or may not have been sent'}})
         })
@@ -114,9 +115,13 @@ export class PaymentIntake implements Intake {
   }
 
   /** Runs without a pause until it has joined or made a flight, so that the next submission finds that. */
-  async #claimed(submission: Submission, answers: readonly ClaimAnswer[] | ClaimFailure): Promise<IntakeAnswer> {
+  async #claimed(
+    submission: Submission,
+    claims: readonly Claim[],
+    answers: readonly ClaimAnswer[] | ClaimFailure,
+  ): Promise<IntakeAnswer> {
     if (answers instanceof ClaimFailure) return this.#noClaims(answers.error)
-    const own = this.#claimsOf(submission).filter((_, index) => answers[index]?.kind === 'new')
+    const own = claims.filter((_, index) => answers[index]?.kind === 'new')
     const [ofPayment, ofKey] = answers.map(answer => (answer.kind === 'existing' ? answer.claim : undefined))
     const {paymentId, isIdMinted, digest} = submission
 

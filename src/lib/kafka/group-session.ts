@@ -164,7 +164,8 @@ export class GroupSession {
       if ((await Promise.race([isHandled, isAbandoned])) && !isStale()) resolveOffset(last.offset)
     } finally {
       this.#waits.delete(wait)
-      wait.abort()
+      // With a reason: without one an error is made for each batch, stack and all.
+      wait.abort('handled')
     }
   }
 
