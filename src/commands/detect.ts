@@ -2,19 +2,7 @@ import {Flags} from '@oclif/core'
 import {systemClock} from '../lib/base/clock.js'
 import {BaseCommand} from '../lib/cli/base-command.js'
 import type {DetectSummaryJson} from '../lib/cli/detect-outcome.js'
-import {
-  alertsTopicFlag,
-  brokersFlag,
-  databaseUrlFlag,
-  dlqTopicFlag,
-  fraudTopicFlag,
-  groupFlag,
-  legitTopicFlag,
-  noDatabaseFlag,
-  partitionsFlag,
-  propertyFlag,
-  topicFlag,
-} from '../lib/cli/flags.js'
+import {partitionsFlag, pipelineFlags} from '../lib/cli/flags.js'
 
 export default class Detect extends BaseCommand<DetectSummaryJson> {
   static override summary = 'Run the fraud detector: raw payments in, decisions out to topics and the database.'
@@ -31,17 +19,8 @@ With no broker named it uses the running embedded one of this directory, or host
     },
   ]
   static override flags = {
-    brokers: brokersFlag,
-    topic: topicFlag,
-    group: groupFlag,
-    'legit-topic': legitTopicFlag,
-    'fraud-topic': fraudTopicFlag,
-    'alerts-topic': alertsTopicFlag,
-    'dlq-topic': dlqTopicFlag,
+    ...pipelineFlags,
     partitions: partitionsFlag,
-    property: propertyFlag,
-    'database-url': {...databaseUrlFlag, exclusive: ['no-database']},
-    'no-database': noDatabaseFlag,
     scenario: Flags.file({
       description: 'Take the detector’s thresholds and rule limits from this scenario file.',
       helpValue: '<file>',

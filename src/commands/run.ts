@@ -3,19 +3,7 @@ import {systemClock} from '../lib/base/clock.js'
 import {EXIT} from '../lib/base/errors.js'
 import {artefactFlags} from '../lib/cli/artefacts.js'
 import {BaseCommand, useColor} from '../lib/cli/base-command.js'
-import {
-  alertsTopicFlag,
-  brokersFlag,
-  databaseUrlFlag,
-  dlqTopicFlag,
-  fraudTopicFlag,
-  groupFlag,
-  legitTopicFlag,
-  noDatabaseFlag,
-  partitionsFlag,
-  propertyFlag,
-  topicFlag,
-} from '../lib/cli/flags.js'
+import {partitionsFlag, pipelineFlags} from '../lib/cli/flags.js'
 import {loadFlags, streamFlags} from '../lib/cli/load-flags.js'
 import type {RunResult} from '../lib/report/result.js'
 
@@ -45,17 +33,8 @@ With no broker named it uses the running embedded one of this directory, or host
     'run-tag': streamFlags['run-tag'],
     start: streamFlags.start,
     ...artefactFlags,
-    brokers: brokersFlag,
-    property: propertyFlag,
-    topic: topicFlag,
-    group: groupFlag,
-    'legit-topic': legitTopicFlag,
-    'fraud-topic': fraudTopicFlag,
-    'alerts-topic': alertsTopicFlag,
-    'dlq-topic': dlqTopicFlag,
+    ...pipelineFlags,
     partitions: partitionsFlag,
-    'database-url': {...databaseUrlFlag, exclusive: ['no-database']},
-    'no-database': noDatabaseFlag,
   }
 
   async run(): Promise<RunResult> {

@@ -1,19 +1,7 @@
 import {Flags} from '@oclif/core'
 import {systemClock} from '../lib/base/clock.js'
 import {BaseCommand} from '../lib/cli/base-command.js'
-import {
-  alertsTopicFlag,
-  brokersFlag,
-  databaseUrlFlag,
-  dlqTopicFlag,
-  fraudTopicFlag,
-  groupFlag,
-  legitTopicFlag,
-  noDatabaseFlag,
-  partitionsFlag,
-  propertyFlag,
-  topicFlag,
-} from '../lib/cli/flags.js'
+import {partitionsFlag, pipelineFlags} from '../lib/cli/flags.js'
 import {leaveWithParent} from '../lib/cli/parent.js'
 
 const HTTP = 'HTTP'
@@ -87,17 +75,8 @@ With --json it prints one line when it is ready and one with a summary at the en
       helpValue: '<file>',
       dependsOn: ['detect'],
     }),
-    brokers: brokersFlag,
-    topic: topicFlag,
-    group: groupFlag,
-    'legit-topic': legitTopicFlag,
-    'fraud-topic': fraudTopicFlag,
-    'alerts-topic': alertsTopicFlag,
-    'dlq-topic': dlqTopicFlag,
+    ...pipelineFlags,
     partitions: partitionsFlag,
-    property: propertyFlag,
-    'database-url': {...databaseUrlFlag, exclusive: ['no-database']},
-    'no-database': noDatabaseFlag,
   }
 
   async run(): Promise<undefined> {

@@ -110,3 +110,17 @@ export function durationFlag(flag: string, text: string | undefined): number | u
     })
   }
 }
+
+/** What every command names that meets a whole pipeline: broker, topics by role, group and database. */
+export const pipelineFlags = {
+  brokers: brokersFlag,
+  property: propertyFlag,
+  topic: topicFlag,
+  group: groupFlag,
+  'legit-topic': legitTopicFlag,
+  'fraud-topic': fraudTopicFlag,
+  'alerts-topic': alertsTopicFlag,
+  'dlq-topic': dlqTopicFlag,
+  'database-url': {...databaseUrlFlag, exclusive: ['no-database']},
+  'no-database': noDatabaseFlag,
+}

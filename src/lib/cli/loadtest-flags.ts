@@ -2,18 +2,7 @@
 import {Flags} from '@oclif/core'
 import {LIMITS} from '../scenario/limits.js'
 import {artefactFlags} from './artefacts.js'
-import {
-  alertsTopicFlag,
-  brokersFlag,
-  databaseUrlFlag,
-  dlqTopicFlag,
-  fraudTopicFlag,
-  groupFlag,
-  legitTopicFlag,
-  noDatabaseFlag,
-  propertyFlag,
-  topicFlag,
-} from './flags.js'
+import {pipelineFlags} from './flags.js'
 import {loadFlags, streamFlags} from './load-flags.js'
 
 const LOAD = 'LOAD'
@@ -175,16 +164,7 @@ export const loadtestFlags = {
       'Wait for the decision of each accepted payment and report due → decided: from the topics when brokers are named, else by asking the service for it.',
     helpGroup: FOLLOW,
   }),
-  brokers: brokersFlag,
-  property: propertyFlag,
-  topic: topicFlag,
-  group: groupFlag,
-  'legit-topic': legitTopicFlag,
-  'fraud-topic': fraudTopicFlag,
-  'alerts-topic': alertsTopicFlag,
-  'dlq-topic': dlqTopicFlag,
-  'database-url': {...databaseUrlFlag, exclusive: ['no-database']},
-  'no-database': noDatabaseFlag,
+  ...pipelineFlags,
   ...artefactFlags,
 }
 
