@@ -35,10 +35,9 @@ Exits 0 when something succeeded and all thresholds held; 99 when one was breach
 
   async run(): Promise<RunResult> {
     const {args, flags} = await this.parse(Loadtest)
-    const [{loadtestOutcome}, {writeArtefacts}, {renderResult}] = await Promise.all([
+    const [{loadtestOutcome}, {writeArtefacts}] = await Promise.all([
       import('../lib/cli/loadtest-outcome.js'),
       import('../lib/cli/artefacts.js'),
-      import('../lib/report/table.js'),
     ])
     return loadtestOutcome(args.url, flags, {
       progress: this.progress,
@@ -49,7 +48,10 @@ Exits 0 when something succeeded and all thresholds held; 99 when one was breach
         this.progress.done()
         // Files first: the reader of stdout may have gone. A file that cannot be written must not hide the result.
         const [written] = await Promise.allSettled([writeArtefacts(result, flags)])
-        this.log(renderResult(result, {color: useColor(process.stdout), width: process.stdout.columns ?? 100}))
+        if (!this.jsonEnabled()) {
+          const {renderResult} = await import('../lib/report/table.js')
+          this.log(renderResult(result, {color: useColor(process.stdout), width: process.stdout.columns ?? 100}))
+        }
         if (written?.status === 'rejected') throw written.reason
         this.setExitCode(this.exitCodeOf(exitCode))
       },

@@ -21,8 +21,7 @@ import {streamDigest, writeManifest} from '../manifest.js'
 import type {AccountsFile} from '../produce.js'
 import {type HttpManifest, MANIFEST_VERSION, type Manifest, type RunPaths, runPaths} from '../run-directory.js'
 import {streamInputsOf} from '../stream-of.js'
-import {type BeforeLoad, beforeLoad, gradeOf, type LoadedPipeline, takeAftermath} from './aftermath.js'
-import {followDecisions} from './follow.js'
+import type {BeforeLoad, LoadedPipeline} from './aftermath.js'
 import {type HttpFacts, httpHistograms, httpLoad, httpNotes, httpSection} from './http-section.js'
 import {loadtest} from './loadtest.js'
 import {mintedIdsPath, openMintedIds, readMintedIds} from './minted-ids.js'
@@ -84,7 +83,9 @@ export async function runLoadtest(options: LoadRunOptions): Promise<LoadRun> {
   const startedMs = nowMs(clock)
   if (pipeline !== null) options.onPhase?.('waiting for the detector to catch up')
   const before =
-    pipeline === null ? null : await beforeLoad(pipeline, {signal, ...(options.isOver && {isOver: options.isOver})})
+    pipeline === null
+      ? null
+      : await (await aftermath()).beforeLoad(pipeline, {signal, ...(options.isOver && {isOver: options.isOver})})
   const facts = pipeline === null && options.follow === null ? null : new RunFacts()
   const played = await play(options, {facts, before})
   const {summary, manifest, paths} = played
@@ -276,7 +277,8 @@ async function lookBehind(
   const {pipeline, follow, tag, clock, plan} = options
   const common = {tag, warmupCount: plan.warmupCount, journalPath: paths.journal, facts}
   if (pipeline !== null && before !== null) {
-    const {drained, ...aftermath} = await takeAftermath({
+    const {takeAftermath} = await aftermath()
+    const {drained, ...found} = await takeAftermath({
       ...pipeline,
       ...common,
       before,
@@ -286,10 +288,14 @@ async function lookBehind(
       onProgress: lag =>
         options.onPhase?.(`waiting for the detector${lag === null ? '' : `: ${formatCount(lag)} payments to go`}`),
     })
-    return {...aftermath, isInconclusive: !drained || aftermath.ladder === null}
+    return {...found, isInconclusive: !drained || found.ladder === null}
   }
   if (follow === null) return {ladder: null, detection: null, decisionTime: null, isInconclusive: false, notes: []}
-  const minted = await mintedIds(paths)
+  const [{followDecisions}, {gradeOf}, minted] = await Promise.all([
+    import('./follow.js'),
+    aftermath(),
+    mintedIds(paths),
+  ])
   const {drained, decisionTime, notes} = await followDecisions({
     ...common,
     ...follow,
@@ -309,6 +315,11 @@ async function lookBehind(
     isInconclusive: !drained,
     notes: all,
   }
+}
+
+/** Loaded when it is wanted: who tests a service of somebody else's waits for no Kafka client to load. */
+function aftermath(): Promise<typeof import('./aftermath.js')> {
+  return import('./aftermath.js')
 }
 
 async function mintedIds(paths: RunPaths): Promise<ReadonlyMap<number, string>> {
