@@ -55,7 +55,8 @@ export class PaymentIntake implements Intake {
     this.#options = options
     this.#meter = meter
     this.#clock = options.clock
-    this.#batcher = new ClaimBatcher(options.claims, options.limits.claimTtlMs)
+    const {claimTtlMs, claimPaceMs} = options.limits
+    this.#batcher = new ClaimBatcher(options.claims, {clock: options.clock, ttlMs: claimTtlMs, paceMs: claimPaceMs})
     this.#acceptances = new Acceptances({...options, settled: () => this.#batcher.answered()})
     this.#deadlines = new Deadlines(options.clock)
   }

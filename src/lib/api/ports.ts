@@ -65,6 +65,8 @@ export interface ApiLimits {
   /** Payments taken over and without an outcome; beyond it 503. */
   readonly pendingCount: number
   readonly claimTtlMs: number
+  /** Between the starts of two calls to the table of claims while few requests wait; 0 = none. */
+  readonly claimPaceMs: number
   /** A whole request must be there within it (slow senders): 408. */
   readonly requestTimeoutMs: number
   readonly maxHeaderBytes: number
@@ -81,6 +83,7 @@ export const API_LIMITS: ApiLimits = {
   scoreBudgetMs: 100,
   pendingCount: 10_000,
   claimTtlMs: 24 * 3_600_000,
+  claimPaceMs: 0,
   requestTimeoutMs: 10_000,
   maxHeaderBytes: 16_384,
   connections: 10_000,

@@ -285,6 +285,30 @@ describe('claims', () => {
     expect(world.claims.claimCalls).toEqual([3, 100])
   })
 
+  it('keep a pace of 2 ms while few wait: the first goes at once, those of the next 2 ms together', async () => {
+    const world = intakeWorld({claimPaceMs: 2})
+    expect(await send(world, {id: 'payment-1'})).toBe('202 payment-1')
+    const next = [2, 3].map(number => begin(world, {id: `payment-${number}`}))
+    await turns()
+    await world.clock.advance(1)
+    next.push(begin(world, {id: 'payment-4'}))
+    await turns()
+    expect(world.claims.claimCalls).toEqual([1])
+    await world.clock.advance(1)
+    expect((await Promise.all(next)).map(told)).toEqual(['202 payment-2', '202 payment-3', '202 payment-4'])
+    expect(world.claims.claimCalls).toEqual([1, 3])
+    await world.clock.advance(2)
+    expect(await send(world, {id: 'payment-5'})).toBe('202 payment-5')
+  })
+
+  it('do not wait for the pace when twenty are there', async () => {
+    const world = intakeWorld({claimPaceMs: 2})
+    expect(await send(world, {id: 'payment-0'})).toBe('202 payment-0')
+    const next = Array.from({length: 20}, (_, number) => begin(world, {id: `payment-${number + 1}`}))
+    await Promise.all(next)
+    expect(world.claims.claimCalls).toEqual([1, 20])
+  })
+
   it('that are many are cut into calls', async () => {
     const world = intakeWorld()
     const all = Array.from({length: 2500}, (_, number) => begin(world, {id: `payment-${number}`}))
