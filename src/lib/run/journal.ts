@@ -1,21 +1,23 @@
 /**
- * The journal of a run: what became of each payment, 32 bytes at sequence × 32 behind a header of the same width.
- * Entries are buffered, sorted and written in runs; the buffer is bounded, in number and in the time between its
- * outcomes, and `room` tells when to wait. A record that is missing or whose check does not fit reads as `unknown`: a crash can hide an outcome, never invent one.
- *
- * Record: state u8, 0 u8, check u16, partition i32, offset f64, sent µs f64, settled µs f64; little-endian.
+ * The journal of a run: what became of each payment, in records of 32 bytes by sequence (journal-records.ts). They are
+ * buffered, sorted and written in runs; the buffer is bounded, in number and in the time between its outcomes, and
+ * `room` tells when to wait. A record that is missing or whose check does not fit reads as `unknown`: a crash can hide
+ * an outcome, never invent one.
  */
 import {type FileHandle, open} from 'node:fs/promises'
 import {dirname} from 'node:path'
 import {codeOf, diskError} from '../base/disk.js'
 import {EnvironmentError} from '../base/errors.js'
 import {makeDirectory} from '../base/make-directory.js'
-import type {SendOutcome} from '../sink/sink.js'
+import type {SendOutcome, SendState} from '../sink/sink.js'
+import {BUFFER_COUNT, checkOf, positionOf, RecordBuffer, WIDTH} from './journal-records.js'
 import {JOURNAL_STATES, type JournalEntry, type JournalState} from './run-directory.js'
 
 export interface Journal {
   /** Takes an outcome over; written soon. */
   record(outcome: SendOutcome): void
+  /** The same for a payment that was sent alone, to where there are no partitions. */
+  recordOne(sequence: number, state: SendState, sentUs: number, settledUs: number): void
   /** Undefined while the buffer has room, else a promise of it. @throws EnvironmentError P2PAY_DISK_FULL, P2PAY_DISK */
   room(): Promise<void> | undefined
   /** Resolves when everything recorded is with the operating system. */
@@ -24,16 +26,12 @@ export interface Journal {
   close(): Promise<void>
 }
 
-const WIDTH = 32
 const MAGIC = 'P2PAYJ01'
-/** Entries in one buffer; a full one is written while the next one fills. */
-const BUFFER_COUNT = 4096
 /** A buffer whose oldest outcome is so much older than the latest is written although it is not full. */
 const MAX_AGE_US = 1_000_000
 /** Full buffers above which `room` says wait. */
 const MAX_WAITING = 4
 const READ_COUNT = 4096
-const CHECK_PRIME = 65_521
 
 const CODES: Readonly<Record<SendOutcome['state'], number>> = {
   acked: JOURNAL_STATES.indexOf('acked'),
@@ -59,7 +57,7 @@ class BufferedJournal implements Journal {
   readonly #file: FileHandle
   readonly #path: string
   readonly #plannedCount: number
-  #current = new EntryBuffer()
+  #current = new RecordBuffer()
   /** When the first outcome in `current` was known. */
   #oldestUs = 0
   #waitingCount = 0
@@ -73,17 +71,17 @@ class BufferedJournal implements Journal {
   }
 
   record(outcome: SendOutcome): void {
-    const {sequences, baseOffset, settledUs} = outcome
-    if (this.#current.count === 0) this.#oldestUs = settledUs
+    const {sequences, state, partition, baseOffset, sentUs, settledUs} = outcome
     for (let index = 0; index < sequences.length; index++) {
       const offset = baseOffset < 0 ? -1 : baseOffset + index
-      this.#current.add(sequences[index] ?? 0, outcome, offset)
-      if (this.#current.count === BUFFER_COUNT) {
-        this.#write()
-        this.#oldestUs = settledUs
-      }
+      this.#add(sequences[index] ?? 0, CODES[state], partition, offset, sentUs, settledUs)
     }
-    if (this.#current.count > 0 && settledUs - this.#oldestUs >= MAX_AGE_US) this.#write()
+    this.#writeWhenOld(settledUs)
+  }
+
+  recordOne(sequence: number, state: SendState, sentUs: number, settledUs: number): void {
+    this.#add(sequence, CODES[state], -1, -1, sentUs, settledUs)
+    this.#writeWhenOld(settledUs)
   }
 
   room(): Promise<void> | undefined {
@@ -108,6 +106,17 @@ class BufferedJournal implements Journal {
     }
   }
 
+  // Six arguments, not an object: one is made for each payment.
+  #add(sequence: number, code: number, partition: number, offset: number, sentUs: number, settledUs: number): void {
+    if (this.#current.count === 0) this.#oldestUs = settledUs
+    this.#current.add(sequence, code, partition, offset, sentUs, settledUs)
+    if (this.#current.count === BUFFER_COUNT) this.#write()
+  }
+
+  #writeWhenOld(nowUs: number): void {
+    if (this.#current.count > 0 && nowUs - this.#oldestUs >= MAX_AGE_US) this.#write()
+  }
+
   async #settled(): Promise<void> {
     await this.#writing
     if (this.#failure !== undefined) throw this.#failure
@@ -115,7 +124,7 @@ class BufferedJournal implements Journal {
 
   #write(): void {
     const full = this.#current
-    this.#current = new EntryBuffer()
+    this.#current = new RecordBuffer()
     this.#waitingCount++
     this.#writing = this.#writing.then(async () => {
       try {
@@ -128,60 +137,6 @@ class BufferedJournal implements Journal {
         this.#waitingCount--
       }
     })
-  }
-}
-
-/** Entries in the order of their arrival, as columns. */
-class EntryBuffer {
-  count = 0
-  readonly #sequences = new Float64Array(BUFFER_COUNT)
-  readonly #states = new Uint8Array(BUFFER_COUNT)
-  readonly #partitions = new Int32Array(BUFFER_COUNT)
-  readonly #offsets = new Float64Array(BUFFER_COUNT)
-  readonly #sentUs = new Float64Array(BUFFER_COUNT)
-  readonly #settledUs = new Float64Array(BUFFER_COUNT)
-
-  add(sequence: number, outcome: SendOutcome, offset: number): void {
-    const at = this.count++
-    this.#sequences[at] = sequence
-    this.#states[at] = CODES[outcome.state]
-    this.#partitions[at] = outcome.partition
-    this.#offsets[at] = offset
-    this.#sentUs[at] = outcome.sentUs
-    this.#settledUs[at] = outcome.settledUs
-  }
-
-  /** The entries as bytes, one piece for each run of neighbouring sequences; the last word on a sequence counts. */
-  *runs(): Generator<{readonly position: number; readonly bytes: Buffer}> {
-    const order = Array.from({length: this.count}, (_, index) => index)
-    order.sort((a, b) => (this.#sequences[a] ?? 0) - (this.#sequences[b] ?? 0) || a - b)
-    const bytes = Buffer.alloc(this.count * WIDTH)
-    let first = 0
-    let next = Number.NaN
-    let length = 0
-    for (const index of order) {
-      const sequence = this.#sequences[index] ?? 0
-      if (sequence === next - 1) length--
-      else if (sequence !== next && length > 0) {
-        yield {position: positionOf(first), bytes: bytes.subarray(0, length * WIDTH)}
-        length = 0
-      }
-      if (length === 0) first = sequence
-      this.#encode(index, sequence, bytes, length * WIDTH)
-      length++
-      next = sequence + 1
-    }
-    if (length > 0) yield {position: positionOf(first), bytes: bytes.subarray(0, length * WIDTH)}
-  }
-
-  #encode(index: number, sequence: number, bytes: Buffer, at: number): void {
-    bytes[at] = this.#states[index] ?? 0
-    bytes[at + 1] = 0
-    bytes.writeInt32LE(this.#partitions[index] ?? -1, at + 4)
-    bytes.writeDoubleLE(this.#offsets[index] ?? -1, at + 8)
-    bytes.writeDoubleLE(this.#sentUs[index] ?? 0, at + 16)
-    bytes.writeDoubleLE(this.#settledUs[index] ?? 0, at + 24)
-    bytes.writeUInt16LE(checkOf(bytes, at, sequence), at + 2)
   }
 }
 
@@ -241,26 +196,6 @@ function decode(bytes: Buffer, at: number, sequence: number, closed: boolean): J
     sentUs: bytes.readDoubleLE(at + 16),
     settledUs: bytes.readDoubleLE(at + 24),
   }
-}
-
-function positionOf(sequence: number): number {
-  return (sequence + 1) * WIDTH
-}
-
-/**
- * Never 0, so that zeroes are no record; depends on the place, so that a record read elsewhere does not fit. A polynomial
- * of the bytes but the check's own, modulo a prime; three at a time, since so many fit an int32 between two divisions.
- */
-function checkOf(bytes: Buffer, at: number, sequence: number): number {
-  let sum = addThree(sequence % CHECK_PRIME, bytes[at], bytes[at + 1], bytes[at + 4])
-  for (let index = at + 5; index < at + WIDTH; index += 3) {
-    sum = addThree(sum, bytes[index], bytes[index + 1], bytes[index + 2])
-  }
-  return sum + 1
-}
-
-function addThree(sum: number, first = 0, second = 0, third = 0): number {
-  return (((sum * 31 + first) * 31 + second) * 31 + third) % CHECK_PRIME
 }
 
 function header(plannedCount: number, closed: boolean): Buffer {

@@ -167,14 +167,7 @@ export class Dispatcher {
     const isSuccess = outcome.kind === 'response' && judge.isSuccess(outcome)
     const state = stateOf(outcome, isSuccess)
     this.#tally.settled(place, outcome, isSuccess, state)
-    journal?.record({
-      state,
-      sequences: Float64Array.of(place.sequence),
-      sentUs: outcome.sentUs,
-      settledUs: outcome.settledUs,
-      partition: -1,
-      baseOffset: -1,
-    })
+    journal?.recordOne(place.sequence, state, outcome.sentUs, outcome.settledUs)
     if (mintedIds === undefined || !isSuccess) return
     const id = judge.idOf(outcome)
     if (id !== undefined && id !== place.paymentId) mintedIds.record(place.sequence, id)

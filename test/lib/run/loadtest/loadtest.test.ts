@@ -28,6 +28,16 @@ function memoryJournal(): Journal & {readonly outcomes: SendOutcome[]; closed: b
     record(outcome) {
       this.outcomes.push(outcome)
     },
+    recordOne(sequence, state, sentUs, settledUs) {
+      this.record({
+        state,
+        sequences: Float64Array.of(sequence),
+        sentUs,
+        settledUs,
+        partition: -1,
+        baseOffset: -1,
+      })
+    },
     room: () => undefined,
     flush: async () => {},
     async close() {
