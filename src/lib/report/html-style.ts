@@ -23,7 +23,7 @@ main { max-width: 62rem; margin: 0 auto; padding: 2rem 1.25rem 4rem; }
 header { border-radius: 10px; padding: 1.25rem 1.5rem; margin-bottom: 1.5rem; border-left: 6px solid; }
 header.passed { background: var(--tint-pass); border-color: var(--pass); }
 header.failed { background: var(--tint-fail); border-color: var(--fail); }
-header.inconclusive { background: var(--tint-warn); border-color: var(--warn); }
+header.inconclusive, header.doubtful { background: var(--tint-warn); border-color: var(--warn); }
 header h1 { margin: 0; font-size: 1.5rem; line-height: 1.3; }
 header p { margin: .25rem 0 0; }
 header dl { display: flex; flex-wrap: wrap; gap: .15rem 1.5rem; margin: .75rem 0 0; font-size: .85rem; }

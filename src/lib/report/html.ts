@@ -11,7 +11,7 @@ import {list, markCell, section, table} from './html-parts.js'
 import {STYLE} from './html-style.js'
 import {html, Markup, NOTHING} from './markup.js'
 import type {RunResult} from './result.js'
-import {spanOf, thresholdRows, verdictReason, verdictTitle} from './view.js'
+import {spanOf, thresholdRows, verdictReason, verdictTitle, verdictTone} from './view.js'
 
 export function renderHtml(result: RunResult): string {
   const {run} = result
@@ -50,7 +50,7 @@ function sections(result: RunResult): Markup[] {
 }
 
 function banner(result: RunResult): Markup {
-  const {run, verdict, http} = result
+  const {run, http} = result
   // What is behind somebody else's URL is not known.
   const isForeign = http !== null && result.ladder === null
   const facts: readonly (readonly [string, string])[] = [
@@ -66,7 +66,7 @@ function banner(result: RunResult): Markup {
           ['database', run.database ?? 'none'],
         ] as const)),
   ]
-  return html`<header class="${verdict}">
+  return html`<header class="${verdictTone(result)}">
 <h1>${verdictTitle(result)}: ${run.scenario}</h1>
 <p>${sentence(verdictReason(result))}</p>
 <dl>${facts.map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>

@@ -25,14 +25,21 @@ import {
   tooFewFrauds,
   verdictReason,
   verdictTitle,
+  verdictTone,
 } from './view.js'
 import {ackedName} from './view-http.js'
 
-const VERDICT_SIGNS = {passed: SIGNS.pass, failed: SIGNS.fail, inconclusive: '❔'} as const
+const VERDICT_SIGNS = {
+  passed: SIGNS.pass,
+  failed: SIGNS.fail,
+  inconclusive: '❔',
+  doubtful: SIGNS.warn,
+  neutral: '▪',
+} as const
 
 export function renderMarkdown(result: RunResult): string {
   const blocks = [
-    `## ${VERDICT_SIGNS[result.verdict]} ${verdictTitle(result)}: ${escaped(result.run.scenario)}`,
+    `## ${VERDICT_SIGNS[verdictTone(result)]} ${verdictTitle(result)}: ${escaped(result.run.scenario)}`,
     `${escaped(sentence(verdictReason(result)))} Run \`${code(result.run.tag)}\`, seed ${result.run.seed}.`,
     ...thresholds(result),
     ...sections(result),

@@ -43,6 +43,7 @@ import {
   tooFewFrauds,
   verdictReason,
   verdictTitle,
+  verdictTone,
   wholeSeconds,
 } from './view.js'
 import {ackedName} from './view-http.js'
@@ -97,10 +98,14 @@ function withPlainText(result: RunResult): RunResult {
 }
 
 function verdictLines(result: RunResult, {paint}: Page): string[] {
-  const {run, verdict} = result
-  const isPassed = verdict === 'passed'
-  const tone = isPassed ? paint.green : verdict === 'failed' ? paint.red : paint.yellow
-  const sign = isPassed ? '✓' : verdict === 'failed' ? '✗' : '!'
+  const {run} = result
+  const {tone, sign} = {
+    passed: {tone: paint.green, sign: '✓'},
+    failed: {tone: paint.red, sign: '✗'},
+    inconclusive: {tone: paint.yellow, sign: '!'},
+    doubtful: {tone: paint.yellow, sign: '!'},
+    neutral: {tone: (text: string): string => text, sign: '·'},
+  }[verdictTone(result)]
   const {versions, machine} = run
   const database = run.database ?? 'no database'
   return [

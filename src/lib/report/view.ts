@@ -1,7 +1,10 @@
 /** What every form of the report shows, row by row, so that table, HTML, JUnit and markdown never disagree. */
 import type {AnomalyStage, Ladder, LadderAnomaly} from '../audit/ladder.js'
 import {formatActual, formatCount, plural} from './format.js'
-import type {LatencySummary, RunResult, ThresholdOutcome} from './result.js'
+import type {HttpSection, LatencySummary, RunResult, ThresholdOutcome} from './result.js'
+
+/** Kinds of trouble in the headline; the rest are in the notes. */
+const CODES_SHOWN = 3
 
 export type Mark = 'pass' | 'fail' | 'warn'
 
@@ -137,12 +140,53 @@ export function verdictReason(result: RunResult): string {
   const held = result.thresholds.length - failed - warnings
   return [
     books,
+    requestsReason(result, {isExplained: failed > 0 || result.ladder?.balanced === false}),
     failed > 0 ? `${plural(failed, 'threshold')} failed` : held > 0 ? `${plural(held, 'threshold')} held` : '',
     warnings > 0 ? plural(warnings, 'warning') : '',
     result.run.interrupted ? 'interrupted' : '',
   ]
     .filter(text => text !== '')
     .join(', ')
+}
+
+/** What became of the requests of a load test, where nothing else says it: empty for others. */
+function requestsReason(result: RunResult, {isExplained}: {readonly isExplained: boolean}): string {
+  const {http, load, verdict} = result
+  if (http === null || http.sent === 0) return ''
+  if (http.succeeded === 0) {
+    const codes = load.errors.slice(0, CODES_SHOWN).map(({code, count}) => `${formatCount(count)} ${code}`)
+    const others = load.errors.length > CODES_SHOWN ? ['…'] : []
+    const why = codes.length === 0 ? '' : ` (${[...codes, ...others].join(', ')})`
+    return `none of ${plural(http.sent, 'request')} succeeded${why}`
+  }
+  const unjudged = isUnjudged(result)
+  if (!unjudged && (verdict !== 'failed' || isExplained)) return ''
+  return `${unjudged ? 'no thresholds judged it; ' : ''}${troublesOf(http)}`
+}
+
+/** `30 of 40 requests failed, 12 of 52 were dropped` */
+function troublesOf(http: HttpSection): string {
+  const failed = http.failed + http.timeouts + http.errors
+  const dropped = http.dropped ?? 0
+  if (failed + dropped === 0) return `all ${plural(http.sent, 'request')} succeeded`
+  return [
+    ...(failed > 0 ? [`${formatCount(failed)} of ${plural(http.sent, 'request')} failed`] : []),
+    ...(dropped > 0 ? [`${formatCount(dropped)} of ${formatCount(http.due)} were dropped`] : []),
+  ].join(', ')
+}
+
+/** A load test that ended as planned, with neither thresholds nor books to judge it: to call it passed would be praise. */
+function isUnjudged({run, verdict, http, thresholds, ladder}: RunResult): boolean {
+  return http !== null && verdict === 'passed' && !run.interrupted && thresholds.length === 0 && ladder === null
+}
+
+export type VerdictTone = 'passed' | 'failed' | 'inconclusive' | 'doubtful' | 'neutral'
+
+/** How the verdict looks: as it is called in the result, but for a load test that nothing judged. */
+export function verdictTone(result: RunResult): VerdictTone {
+  const {http, verdict} = result
+  if (http === null || !isUnjudged(result)) return verdict
+  return http.succeeded < http.sent || (http.dropped ?? 0) > 0 ? 'doubtful' : 'neutral'
 }
 
 /** Lateness belongs to the load, the rest to the pipeline. */
@@ -163,8 +207,13 @@ export function tooFewFrauds(result: RunResult): string {
   return `${plural(detection.frauds, 'fraud')} graded, fewer than 100: figures are shown, no verdict rests on them`
 }
 
-/** In capitals. An interrupted run is called so, for what its verdict would have become nobody knows. */
-export function verdictTitle({run, verdict}: RunResult): string {
+/**
+ * In capitals. An interrupted run is called so, for what its verdict would have become nobody knows, and a load test that
+ * nothing judged is finished.
+ */
+export function verdictTitle(result: RunResult): string {
+  const {run, verdict} = result
+  if (isUnjudged(result)) return 'FINISHED'
   if (!run.interrupted) return verdict.toUpperCase()
   return verdict === 'failed' ? 'FAILED, INTERRUPTED' : 'INTERRUPTED'
 }

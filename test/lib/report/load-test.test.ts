@@ -316,3 +316,47 @@ describe('a load test in which nothing succeeded', () => {
     expect(render(nothing)).not.toMatch(/\b(null|undefined|NaN|Infinity)\b/)
   })
 })
+
+describe('the verdict of a load test that nothing judged', () => {
+  const unjudged = (change: Partial<HttpSection>): RunResult => ({
+    ...OPEN,
+    ...{thresholds: [], verdict: 'passed', http: open({sent: 40, due: 40, dropped: 0, timeouts: 0, ...change})},
+  })
+  const SPOILT = unjudged({succeeded: 10, failed: 30, errors: 0})
+
+  it.each([
+    ['some failed', {succeeded: 10, failed: 28, errors: 2}, '! FINISHED', '30 of 40 requests failed'],
+    [
+      'some were dropped',
+      {sent: 376, due: 1200, succeeded: 376, failed: 0, errors: 0, dropped: 824},
+      '! FINISHED',
+      '824 of 1,200 were dropped',
+    ],
+    ['nothing failed', {succeeded: 40, failed: 0, errors: 0}, '· FINISHED', 'all 40 requests succeeded'],
+  ])('is that it finished: %s', (_, change, title, reason) => {
+    const [first] = terminal(unjudged(change)).split('\n')
+    expect(first).toBe(`${title}  loadtest  no thresholds judged it; ${reason}`)
+  })
+
+  it('is doubtful in HTML and markdown as well when something failed', () => {
+    expect(renderHtml(SPOILT)).toContain('<header class="doubtful">\n<h1>FINISHED: loadtest</h1>')
+    expect(renderMarkdown(SPOILT)).toMatch(/^## ⚠️ FINISHED: loadtest\n\nNo thresholds judged it; 30 of 40 requests/)
+  })
+
+  it('is PASSED with a threshold that held, and with books that balance', () => {
+    const held = OPEN.thresholds.slice(0, 1).map(each => ({...each, passed: true}))
+    expect(terminal({...SPOILT, thresholds: held})).toMatch(/^✓ PASSED {2}loadtest {2}1 threshold held\n/)
+    expect(terminal({...SPOILT, ladder: CLOSED.ladder})).toMatch(/^✓ PASSED {2}loadtest {2}the books balance\n/)
+  })
+
+  it('says why it failed when no threshold does', () => {
+    const errors = [{code: 'ECONNREFUSED', count: 40, example: 'connect ECONNREFUSED'}]
+    const hopeless = unjudged({succeeded: 0, failed: 0, errors: 40})
+    expect(terminal({...hopeless, verdict: 'failed', load: {...OPEN.load, errors}})).toMatch(
+      /^✗ FAILED {2}loadtest {2}none of 40 requests succeeded \(40 ECONNREFUSED\)\n/,
+    )
+    expect(terminal({...SPOILT, verdict: 'failed', ladder: CLOSED.ladder})).toMatch(
+      /^✗ FAILED {2}loadtest {2}the books balance, 30 of 40 requests failed\n/,
+    )
+  })
+})
