@@ -3,7 +3,7 @@
  * it sustains, and the same in NDJSON batches; with the detector in its process and without. Server and client are
  * processes of their own, the server on a scratch directory with the embedded broker and database.
  *
- * Run after `npm run build`: node bench/ingest.mjs [--rate 1000] [--seconds 20] [--runs 1] [--steps 1500,2000,3000,4000]
+ * Run after `npm run build`: node bench/ingest.mjs [--rate 1000] [--seconds 20] [--runs 1] [--steps 1500,2000,…]
  *   [--step-seconds 8] [--batches 100,1000] [--only detect,plain] [--against DIR] [--json .p2pay/bench/ingest.json]
  * `--against` names another built checkout of p2pay, which takes turns with this one. `--cpu-prof DIR` keeps profiles of
  * the server.
@@ -25,7 +25,7 @@ const {values} = parseArgs({
     rate: {type: 'string', default: '1000'},
     seconds: {type: 'string', default: '20'},
     runs: {type: 'string', default: '1'},
-    steps: {type: 'string', default: '1500,2000,3000,4000,6000'},
+    steps: {type: 'string', default: '1500,2000,3000,4000,6000,8000'},
     'step-seconds': {type: 'string', default: '8'},
     batches: {type: 'string', default: '100,1000'},
     only: {type: 'string', default: 'detect,plain'},
