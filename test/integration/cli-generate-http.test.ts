@@ -123,6 +123,23 @@ describe.concurrent('p2pay generate to a URL', () => {
     expect(finished.stdout).toContain('HTTP_503')
   })
 
+  it('exits 4 as well when that is so of all of them', async () => {
+    const service = await serve(() => 500)
+    const args = ['--count', '20', '--tps', 'max', ...STREAM, '--out', service.url]
+    const finished = await run(['generate', ...args], {cwd})
+    expect([finished.exitCode, finished.stdout]).toEqual([
+      4,
+      expect.stringContaining('sent 20, acked 0, failed 0, unknown 20'),
+    ])
+  })
+
+  it('says how many first payments its latencies leave out', async () => {
+    const service = await serve()
+    const args = ['--duration', '2s', '--tps', '50', ...STREAM, '--out', service.url]
+    const finished = await run(['generate', ...args], {cwd})
+    expect(finished.stdout).toMatch(/^latencies leave out the first \d+ payments \(warm-up\)$/m)
+  })
+
   it('exits 3 when nobody listens, with every payment in the journal', async () => {
     const args = ['--count', '5', '--tps', '100', '--run-tag', '00000000aa02', ...STREAM]
     const finished = await run(['generate', ...args, '--out', 'http://127.0.0.1:1/payments'], {cwd})

@@ -3,7 +3,7 @@ import type {Clock} from '../base/clock.js'
 import {parseDurationMs} from '../base/duration.js'
 import {EXIT, UsageError} from '../base/errors.js'
 import type {GeneratedBlock, StreamInputs} from '../generate/stream.js'
-import {formatCount, formatMs, formatShare, formatTps} from '../report/format.js'
+import {formatCount, formatMs, formatShare, formatTps, plural} from '../report/format.js'
 import type {GenerateProgress, GenerateSummary} from '../run/generate-tally.js'
 import {LIMITS} from '../scenario/limits.js'
 import {partitionsOf} from './flags.js'
@@ -291,10 +291,12 @@ export function outcomeOf(
       : `unpaced, ${formatTps(summary.achievedTps)}`,
     ...(lateness === null ? [] : [`lateness ${latencyText(lateness)}`]),
     ...(ackTime === null ? [] : [`due → acked ${latencyText(ackTime)}`]),
+    ...(lateness === null || summary.warmupCount === 0
+      ? []
+      : [`latencies leave out the first ${plural(summary.warmupCount, 'payment')} (warm-up)`]),
     ...summary.errors.map(error => `! ${error.code}: ${formatCount(error.count)} payments (${error.example})`),
     ...(acknowledged ? [`the truth about them: p2pay truth --run ${tag}`] : []),
   ]
-  const nothingArrived = summary.sent > 0 && summary.acked === 0
   const summaryJson: GenerateSummaryJson = {
     run_tag: tag,
     seed: planned.plan.seed,
@@ -321,8 +323,7 @@ export function outcomeOf(
     summary: summaryJson,
     lines,
     // What the other end did not take is the environment's doing; what nobody can tell is inconclusive.
-    exitCode:
-      nothingArrived || summary.failed > 0 ? EXIT.environment : summary.unknown > 0 ? EXIT.inconclusive : EXIT.passed,
+    exitCode: summary.failed > 0 ? EXIT.environment : summary.unknown > 0 ? EXIT.inconclusive : EXIT.passed,
   }
 }
 
