@@ -29,7 +29,11 @@ export const METRICS = {
   'http.response_time': {kind: 'trend', unit: 'us', description: 'service: sent → last byte, of successes'},
   'http.first_byte_time': {kind: 'trend', unit: 'us', description: 'sent → first byte, of successes'},
   'http.planned_time': {kind: 'trend', unit: 'us', description: 'due → last byte, of successes; open model only'},
-  'http.error_rate': {kind: 'rate', unit: 'share', description: 'failed, timed out, broken or dropped ÷ due'},
+  'http.error_rate': {
+    kind: 'rate',
+    unit: 'share',
+    description: 'failed, timed out, broken or dropped ÷ sent and dropped',
+  },
   'http.requests_per_s': {kind: 'gauge', unit: 'tps', description: 'successes ÷ wall-clock seconds', better: 'higher'},
   'http.failed': {kind: 'counter', unit: 'payments', description: 'answers that are no success'},
   'http.timeouts': {kind: 'counter', unit: 'payments', description: 'no answer in time'},

@@ -63,6 +63,7 @@ export function createSchedule(phases: readonly LoadPhase[], options: ScheduleOp
     },
     description: describeAll(phases, cut ? totalCount : undefined),
     meanRateTps: durationUs === 0 ? Number.POSITIVE_INFINITY : meanRate(pieces, totalCount, durationUs),
+    meanRateUntilTps: elapsedUs => (Math.min(totalCount, totalAt(pieces, elapsedUs)) / elapsedUs) * 1e6,
   }
 }
 

@@ -15,4 +15,6 @@ export interface Schedule {
   readonly description: string
   /** The mean asked rate over the bounded schedule, payments/s; Infinity for an unpaced one. */
   readonly meanRateTps: number
+  /** The mean asked rate of its first µs, payments/s: what was drawn (Poisson) or due at the very start does not sway it. */
+  meanRateUntilTps(elapsedUs: number): number
 }

@@ -105,7 +105,7 @@ const http = z.object({
   failed: count.describe('Answers that are no success.'),
   timeouts: count,
   errors: count.describe('Connections refused or broken.'),
-  error_rate: share.describe('(failed + timeouts + errors + dropped) ÷ due.'),
+  error_rate: share.describe('(failed + timeouts + errors + dropped) ÷ (sent + dropped).'),
   requests_per_s: z.number().nullable().describe('Successes ÷ wall clock.'),
   sent_bytes: count,
   received_bytes: count,

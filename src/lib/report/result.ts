@@ -96,7 +96,7 @@ export interface HttpSection {
   readonly timeouts: number
   /** Connections refused or broken. */
   readonly errors: number
-  /** (failed + timeouts + errors + dropped) ÷ due; null when nothing was due. */
+  /** (failed + timeouts + errors + dropped) ÷ (sent + dropped); null when nothing was tried. */
   readonly error_rate: number | null
   /** Successes ÷ wall clock. */
   readonly requests_per_s: number | null

@@ -174,7 +174,14 @@ export class GenerateTally {
     const wallUs = Math.max(this.#lastSettledUs - this.#startUs, scheduledUs)
     const paced = meanRateTps !== Number.POSITIVE_INFINITY
     const secondCount = Math.min(MAX_SECONDS, Math.ceil((paced ? scheduledUs : wallUs) / 1e6))
-    const requestedTps = paced && scheduledUs > 0 && due > 0 ? (due / scheduledUs) * 1e6 : meanRateTps
+    const isPlayed = paced && scheduledUs > 0 && due > 0
+    // Of a shard nothing but its own count says what was asked of it.
+    const isCounted = end.isWhole || end.isShard
+    const requestedTps = !isPlayed
+      ? meanRateTps
+      : isCounted
+        ? (due / scheduledUs) * 1e6
+        : this.#schedule.meanRateUntilTps(scheduledUs)
     const achievedTps = wallUs > 0 ? (this.#counts.acked / wallUs) * 1e6 : null
     return {
       description,

@@ -245,6 +245,8 @@ describe('stopping', () => {
     const result = await clock.until(summary)
     expect(result).toMatchObject({interrupted: true, sent: 501, acked: 501, due: 501, planned: 1000, shortfall: 0})
     expect(result.achievedRatio).toBeGreaterThan(0.9)
+    // As asked, though one more was due at the very start.
+    expect(result.requestedTps).toBeCloseTo(500, 6)
     expect(cluster.records('raw')).toHaveLength(501)
   })
 

@@ -44,8 +44,7 @@ export function httpSection(summary: LoadtestSummary, facts: HttpFacts): HttpSec
     failed,
     timeouts,
     errors,
-    // Interrupted before the first one went, nothing is known of errors.
-    error_rate: summary.sent + (dropped ?? 0) === 0 ? null : (failed + timeouts + errors + (dropped ?? 0)) / due,
+    error_rate: errorRate(summary),
     requests_per_s: isCutShort(summary) ? null : summary.achievedRps,
     sent_bytes: summary.sentBytes,
     received_bytes: summary.receivedBytes,
@@ -170,6 +169,12 @@ function secondOf(sample: SecondSample): HttpSecond {
     response_max: sample.responseMaxUs,
     planned_p99: sample.plannedP99Us,
   }
+}
+
+/** What waited when a signal came was never tried: it is no error, and dilutes none. */
+function errorRate({sent, dropped, failed, timeouts, errors}: LoadtestSummary): number | null {
+  const tried = sent + (dropped ?? 0)
+  return tried === 0 ? null : (failed + timeouts + errors + (dropped ?? 0)) / tried
 }
 
 /** Interrupted before anything was measured: 0 would look like a figure. */

@@ -190,7 +190,9 @@ export class LoadtestTally {
     const requestedRps = !isPaced
       ? Number.POSITIVE_INFINITY
       : scheduledUs > 0 && end.due > 0
-        ? (end.due / scheduledUs) * 1e6
+        ? end.isWhole
+          ? (end.due / scheduledUs) * 1e6
+          : schedule.meanRateUntilTps(scheduledUs)
         : schedule.meanRateTps
     const achievedRps = wallUs > 0 ? (this.#settled.succeeded / wallUs) * 1e6 : null
     const groups = this.#groups.filter(group => group !== undefined)

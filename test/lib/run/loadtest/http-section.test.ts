@@ -146,6 +146,25 @@ describe('the HTTP section of a closed model', () => {
   })
 })
 
+describe('the error rate', () => {
+  it('is of what was tried: what waited when a signal came is no part of it', async () => {
+    const summary = await summaryOf({model: openModel(), server: troubled})
+    const cut = {
+      ...summary,
+      due: 237,
+      sent: 100,
+      unsent: 137,
+      succeeded: 0,
+      failed: 0,
+      timeouts: 100,
+      interrupted: true,
+    }
+    expect(httpSection(cut, FACTS)).toMatchObject({unsent: 137, error_rate: 1})
+    const dropping = {...cut, due: 262, dropped: 25, succeeded: 75, timeouts: 25}
+    expect(httpSection(dropping, FACTS)).toMatchObject({error_rate: 50 / 125})
+  })
+})
+
 describe('a load test without a success', () => {
   const refused: FakeServer = () => ({afterMs: 1, kind: 'refused', errorCode: 'ECONNREFUSED', errorMessage: 'refused'})
 

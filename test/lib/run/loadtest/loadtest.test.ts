@@ -312,7 +312,8 @@ describe('a signal', () => {
     expect(client.inFlight).toBe(0)
     expect(result).toMatchObject({planned: 10_000, due: 1001, sent: sentBefore, succeeded: sentBefore, dropped: 0})
     expect(result).toMatchObject({unsent: 1001 - sentBefore, interrupted: true})
-    expect(result.requestedRps).toBeCloseTo(1001, 6)
+    // As asked, though one more was due at the very start.
+    expect(result.requestedRps).toBeCloseTo(1000, 6)
   })
 
   it('while the queue of a played schedule empties leaves the rest unsent', async () => {
