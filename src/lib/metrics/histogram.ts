@@ -3,12 +3,7 @@
  * encodable in the format that other HDR tools read. The plain JS implementation with int32 counts is used: 31 ns a
  * sample, no set-up; its WebAssembly twin saves 13 ns and would need freeing by hand.
  */
-import {
-  build,
-  decodeFromCompressedBase64,
-  encodeIntoCompressedBase64,
-  type Histogram as HdrHistogram,
-} from 'hdr-histogram-js'
+import {decodeFromCompressedBase64, encodeIntoCompressedBase64, Int32Histogram, JsHistogram} from 'hdr-histogram-js'
 import {assert} from '../base/assert.js'
 import {UsageError} from '../base/errors.js'
 import type {LatencyHistogram} from './metrics.js'
@@ -31,7 +26,9 @@ export function decodeHistogram(base64: string | null): LatencyHistogram {
   if (base64 === null) return createHistogram()
   const hdr = emptyHdr()
   try {
-    hdr.add(decodeFromCompressedBase64(base64, 32, false))
+    const decoded = decodeFromCompressedBase64(base64, 32, false)
+    assert(decoded instanceof JsHistogram, 'it was decoded without WebAssembly')
+    hdr.add(decoded)
   } catch (cause) {
     throw new UsageError('the latency histogram cannot be read', {
       code: 'P2PAY_HISTOGRAM',
@@ -50,12 +47,12 @@ export function mergeHistograms(histograms: Iterable<LatencyHistogram>): Latency
 }
 
 class HdrLatencyHistogram implements LatencyHistogram {
-  readonly #hdr: HdrHistogram
+  readonly #hdr: Int32Histogram
   // Kept beside the buckets, which would round them to 3 digits.
   #minUs: number
   #maxUs: number
 
-  constructor(hdr: HdrHistogram, minUs: number, maxUs: number) {
+  constructor(hdr: Int32Histogram, minUs: number, maxUs: number) {
     this.#hdr = hdr
     this.#minUs = minUs
     this.#maxUs = maxUs
@@ -100,7 +97,7 @@ class HdrLatencyHistogram implements LatencyHistogram {
   }
 
   get meanUs(): number | null {
-    return this.count === 0 ? null : this.#hdr.mean
+    return this.count === 0 ? null : meanOf(this.#hdr)
   }
 
   encode(): string | null {
@@ -108,18 +105,24 @@ class HdrLatencyHistogram implements LatencyHistogram {
   }
 }
 
-function emptyHdr(): HdrHistogram {
-  return build({
-    bitBucketSize: 32,
-    autoResize: false,
-    lowestDiscernibleValue: 1,
-    highestTrackableValue: HIGHEST_LATENCY_US,
-    numberOfSignificantValueDigits: SIGNIFICANT_DIGITS,
-    useWebAssembly: false,
-  })
+function emptyHdr(): Int32Histogram {
+  return new Int32Histogram(1, HIGHEST_LATENCY_US, SIGNIFICANT_DIGITS)
+}
+
+/** The same number as HDR's own `mean`, which takes milliseconds for it: it looks at the empty buckets as well. */
+function meanOf(hdr: Int32Histogram): number {
+  let totalUs = 0
+  let seenCount = 0
+  for (let index = 0; seenCount < hdr.totalCount; index++) {
+    const count = hdr.getCountAtIndex(index)
+    if (count === 0) continue
+    seenCount += count
+    totalUs += hdr.medianEquivalentValue(hdr.valueFromIndex(index)) * count
+  }
+  return totalUs / hdr.totalCount
 }
 
 // `minNonZeroValue` skips zeros, which are samples too.
-function lowest(hdr: HdrHistogram): number {
+function lowest(hdr: Int32Histogram): number {
   return Math.min(hdr.getValueAtPercentile(0), hdr.minNonZeroValue)
 }

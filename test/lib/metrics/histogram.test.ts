@@ -1,4 +1,5 @@
 import fc from 'fast-check'
+import {decodeFromCompressedBase64} from 'hdr-histogram-js'
 import {describe, expect, it} from 'vitest'
 import {
   createHistogram,
@@ -50,6 +51,17 @@ describe('a latency histogram', () => {
 
   it('keeps the exact maximum where buckets are wider than 1 µs', () => {
     expect(of(1_000_001).percentileUs(100)).toBe(1_000_001)
+  })
+
+  it('has the mean that other HDR tools take of its buckets (property)', () => {
+    fc.assert(
+      fc.property(fc.array(fc.integer({min: 0, max: HIGHEST_LATENCY_US}), {minLength: 1}), valuesUs => {
+        const histogram = of(...valuesUs)
+        const base64 = histogram.encode() ?? ''
+        expect(histogram.meanUs).toBe(decodeFromCompressedBase64(base64, 32, false).mean)
+      }),
+      {numRuns: 30},
+    )
   })
 
   it('agrees with sorting all samples to 3 digits, for any samples and percentile', () => {
