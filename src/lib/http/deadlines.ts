@@ -30,9 +30,9 @@ export class Deadlines {
     this.#timeoutUs = timeoutMs * 1000
   }
 
-  add(deadline: Deadline): void {
+  add(deadline: Deadline, nowUs = this.#clock.nowUs()): void {
     if (this.#timeoutUs === Number.POSITIVE_INFINITY) return
-    deadline.deadlineUs = this.#clock.nowUs() + this.#timeoutUs
+    deadline.deadlineUs = nowUs + this.#timeoutUs
     deadline.previous = this.#last
     deadline.next = null
     if (this.#last === null) this.#first = deadline

@@ -59,8 +59,10 @@ class LoadClient implements HttpClient {
       }
     }
     const exchange = new Exchange({target: route.target, body: request.body, extraHeaders}, this, onOutcome)
-    this.deadlines.add(exchange)
-    route.origin.send(exchange)
+    // Read once for all that is asked of it on the way to the socket.
+    const nowUs = this.clock.nowUs()
+    this.deadlines.add(exchange, nowUs)
+    route.origin.send(exchange, nowUs)
   }
 
   async close(): Promise<void> {

@@ -80,10 +80,10 @@ export class PlainConnection implements Carrier {
   }
 
   /** Carries the next exchange. Only when idle. */
-  carry(exchange: Exchange): void {
+  carry(exchange: Exchange, nowUs: number): void {
     this.#exchange = exchange
     exchange.carrier = this
-    if (this.#owner.clock.nowUs() - this.#idleSinceUs < LOOK_AFTER_US) {
+    if (nowUs - this.#idleSinceUs < LOOK_AFTER_US) {
       this.#write()
       return
     }

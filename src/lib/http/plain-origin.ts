@@ -6,7 +6,7 @@ import {type ConnectionOwner, PlainConnection} from './plain-connection.js'
 /** What carries exchanges to one origin. */
 export interface Origin {
   /** Carries it, or settles it later, never within the call. */
-  send(exchange: Exchange): void
+  send(exchange: Exchange, nowUs: number): void
   /** What is under way fails. Resolves when every socket is closed. */
   close(): Promise<void>
 }
@@ -39,14 +39,14 @@ export class PlainOrigin implements Origin, ConnectionOwner {
     this.#connections = options.connections
   }
 
-  send(exchange: Exchange): void {
+  send(exchange: Exchange, nowUs: number): void {
     if (this.#busyCount >= this.#connections) {
       const message = `all ${this.#connections} connections to ${exchange.target.origin} are busy`
       queueMicrotask(() => exchange.fail({code: HTTP_CODES.tooMany, message}))
       return
     }
     this.#busyCount++
-    this.#carry(exchange)
+    this.#carry(exchange, nowUs)
   }
 
   onIdle(connection: PlainConnection): void {
@@ -60,7 +60,7 @@ export class PlainOrigin implements Origin, ConnectionOwner {
   }
 
   onStale(exchange: Exchange): void {
-    this.#carry(exchange)
+    this.#carry(exchange, this.clock.nowUs())
   }
 
   async close(): Promise<void> {
@@ -80,11 +80,10 @@ export class PlainOrigin implements Origin, ConnectionOwner {
   }
 
   /** The slot is taken. */
-  #carry(exchange: Exchange): void {
-    const nowUs = this.#idle.length === 0 ? 0 : this.clock.nowUs()
+  #carry(exchange: Exchange, nowUs: number): void {
     for (let idle = this.#idle.pop(); idle !== undefined; idle = this.#idle.pop()) {
       if (idle.isFresh(nowUs, IDLE_LIMIT_MS)) {
-        idle.carry(exchange)
+        idle.carry(exchange, nowUs)
         return
       }
       idle.destroy()
