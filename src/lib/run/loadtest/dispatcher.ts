@@ -169,7 +169,7 @@ export class Dispatcher {
     this.#tally.settled(place, outcome, isSuccess, state)
     journal?.recordOne(place.sequence, state, outcome.sentUs, outcome.settledUs)
     if (mintedIds === undefined || !isSuccess) return
-    const id = judge.idOf(outcome)
+    const id = judge.idOf(outcome, place.paymentId)
     if (id !== undefined && id !== place.paymentId) mintedIds.record(place.sequence, id)
   }
 

@@ -50,8 +50,8 @@ export interface ResponseJudge {
   /** Response bodies are wanted. */
   readonly needsBody: boolean
   isSuccess(outcome: HttpOutcome): boolean
-  /** The id that the service minted, when the answer names one. */
-  idOf(outcome: HttpOutcome): string | undefined
+  /** The id that the service minted, when the answer names one. @param sentId need not be told when it is named */
+  idOf(outcome: HttpOutcome, sentId?: string | null): string | undefined
   /** For the report: `status 2xx`, `status 202 and body matches /accepted/`. */
   readonly description: string
 }

@@ -62,6 +62,20 @@ describe('the id of an answer', () => {
     expect(createResponseJudge({...OPTIONS, idPath}).idOf(outcome({body}))).toBe(expected)
   })
 
+  it.each([
+    ['named by the answer', '{"payment_id":"p-1","status":"accepted"}', undefined],
+    ['named behind a blank', '{"status": "accepted", "payment_id": "p-1"}', undefined],
+    ['the beginning of another', '{"payment_id":"p-12"}', 'p-12'],
+    ['the end of another', '{"payment_id":"xp-1"}', 'xp-1'],
+    ['named first, and another last', '{"payment_id":"p-1","payment_id" : "p-2"}', 'p-2'],
+    ['named further in', '{"data":{"payment_id":"p-1"},"payment_id":"p-2"}', 'p-2'],
+    ['named in a text', '{"note":"\\"payment_id\\":\\"p-1\\"","payment_id":"p-2"}', 'p-2'],
+    ['another key’s', '{"id":"p-1","payment_id":"p-2"}', 'p-2'],
+  ])('is told where the payment’s own is %s', (_, body, expected) => {
+    const id = createResponseJudge(OPTIONS).idOf(outcome({body}), 'p-1')
+    expect(id === 'p-1' ? undefined : id).toBe(expected)
+  })
+
   it('is not looked for when nobody asks', () => {
     expect(createResponseJudge({...OPTIONS, idPath: null}).idOf(outcome({body: '{"payment_id":"p"}'}))).toBeUndefined()
   })
