@@ -92,16 +92,14 @@ export interface Given {
   readonly dueUs?: number
 }
 
-/** The digest is of the content, and of the id when the client brought it, as that of the normaliser. */
+/** The digest is of the content without the id, as that of the normaliser. */
 export function submission(clock: VirtualClock, given: Given = {}): Submission {
   const {id = 'payment-1', key, minted = false, content = 'a', dueUs = clock.nowUs()} = given
   return {
     paymentId: id,
     ...(key === undefined ? {} : {idempotencyKey: key}),
     isIdMinted: minted,
-    digest: createHash('sha256')
-      .update(minted ? content : `${id} ${content}`)
-      .digest(),
+    digest: createHash('sha256').update(content).digest(),
     key: Buffer.from('debtor'),
     value: Buffer.from(JSON.stringify({id, content})),
     dueUs,

@@ -49,7 +49,7 @@ export function batchLine({line, answer, paymentId}: BatchAnswer): string {
   return JSON.stringify({
     line,
     status: UNSETTLED.has(answer.problem.code) ? 'unknown' : 'refused',
-    payment_id: paymentId,
+    payment_id: paymentId ?? answer.problem.extensions?.['payment_id'],
     problem: problemDocument(answer.problem),
   })
 }

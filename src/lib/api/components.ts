@@ -197,7 +197,7 @@ export const COMPONENT_SCHEMAS = {
     ingest: record('What this server has taken in.', {
       acked_count: count('Payments that the broker acknowledged.'),
       error_count: count('Payments that got no acknowledgement.'),
-      pending_count: count('Payments taken over and without an outcome yet.'),
+      pending_count: count('Payments taken over and without an outcome yet: they wait for the database or the broker.'),
       pending_bytes: count('Their bytes.'),
     }),
     lag: orNull(count('Records.'), 'Records on the raw topic that the detector has not committed; null when unknown.'),
@@ -230,6 +230,10 @@ export const COMPONENT_SCHEMAS = {
         const: 'accepted',
         description: 'With `NOT_DECIDED`: the status of the payment.',
       },
+      payment_id: ref(
+        'Uuid',
+        'With a 503 after which the payment may have been sent: the same body with this id, sent again, settles it and makes no second payment.',
+      ),
       troubles: listOf({type: 'string'}, 'With `NOT_READY`: everything that is wrong.'),
     },
   },

@@ -8,7 +8,7 @@ export interface Submission {
   readonly idempotencyKey?: string
   /** The client brought no payment_id: `paymentId` is fresh. */
   readonly isIdMinted: boolean
-  /** SHA-256 of the canonical fields as the client gave them. */
+  /** SHA-256 of the canonical fields as the client gave them, but for the id. */
   readonly digest: Buffer
   /** The record's key: debtor_id. */
   readonly key: Buffer
@@ -35,6 +35,8 @@ export interface Intake {
   submit(submission: Submission): Promise<IntakeAnswer>
   /** The broker has it, by an answer of this process, and the table of claims may not know yet. */
   isAcknowledged(paymentId: string): boolean
-  /** Submitted and without an outcome. */
+  /** Submitted and without an outcome, whether they wait for their claim or for the broker. */
   readonly pendingCount: number
+  /** Of their values. */
+  readonly pendingBytes: number
 }

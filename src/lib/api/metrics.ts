@@ -5,10 +5,13 @@
  */
 import {Counter, collectDefaultMetrics, Gauge, Histogram, Registry} from 'prom-client'
 import {DECISIONS} from '../payment/decision.js'
+import type {Intake} from './intake.js'
 import type {ApiOptions} from './ports.js'
 
 /** Where the figures come from that others keep. */
-export type MetricSources = Pick<ApiOptions, 'clock' | 'version' | 'ingest' | 'detector' | 'lag' | 'watchDecisions'>
+export interface MetricSources extends Pick<ApiOptions, 'clock' | 'version' | 'detector' | 'lag' | 'watchDecisions'> {
+  readonly ingest: Pick<Intake, 'pendingCount' | 'pendingBytes'>
+}
 
 /**
  * What became of the claim on a payment id or an Idempotency-Key. `new`: nobody had it. `replayed`: answered again,
@@ -73,7 +76,7 @@ export class ApiMetrics {
     this.#sendTimes.observe(latencySeconds)
   }
 
-  /** A payment got no acknowledgement: refused, or nobody knows. @param code such as MESSAGE_TOO_LARGE */
+  /** A payment got no acknowledgement: refused, not in time, or nobody knows. @param code such as MESSAGE_TOO_LARGE */
   sendError(code: string): void {
     this.#errorCount += 1
     this.#sendErrors.inc({code: this.#errorCodes.of(code)})
@@ -229,7 +232,7 @@ export const METRICS = {
   },
   sendErrors: {
     name: 'producer_send_errors_total',
-    help: 'Payments without an acknowledgement, by error code: refused, or nobody knows.',
+    help: 'Payments without an acknowledgement, by error code: refused, not in time, or nobody knows.',
   },
   lag: {
     name: 'consumer_lag',
@@ -242,10 +245,10 @@ export const METRICS = {
   },
   deadLettered: {name: 'dead_letters_total', help: 'Records that the detector in this process dead-lettered.'},
   storedRows: {name: 'stored_rows_total', help: 'Rows that the detector in this process has stored.'},
-  pending: {name: 'ingest_pending', help: 'Payments taken over and not yet acknowledged or refused.'},
+  pending: {name: 'ingest_pending', help: 'Payments taken over that wait for the database or the broker.'},
   pendingBytes: {
     name: 'ingest_pending_bytes',
-    help: 'Bytes of the payments taken over and not yet acknowledged or refused.',
+    help: 'Bytes of the payments taken over that wait for the database or the broker.',
   },
   outbox: {name: 'detector_outbox', help: 'Payments decided by the detector in this process and not yet written.'},
   claims: {

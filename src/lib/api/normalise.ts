@@ -1,7 +1,8 @@
 /**
  * Bodies to payments. A valid v1 body passes byte for byte; other accepted spellings (decimal amount, missing fields,
  * an upper-case id, a time with an offset) become v1 here, and those bytes are what is produced. The digest is over
- * the fields that the client gave, in their normal form, so that two spellings of one payment are one content.
+ * the fields that the client gave but for the id, in their normal form, so that two spellings of one payment are one
+ * content.
  */
 import {isAscii, isUtf8} from 'node:buffer'
 import {createHash} from 'node:crypto'
@@ -51,7 +52,8 @@ const FIELDS = [
   ...['status', 'sim_changed_at'],
 ]
 const KNOWN: ReadonlySet<string> = new Set(FIELDS)
-const SORTED_FIELDS: readonly string[] = FIELDS.toSorted()
+const PAYMENT_ID = 'payment_id'
+const SORTED_CONTENT: readonly string[] = FIELDS.filter(name => name !== PAYMENT_ID).toSorted()
 /** The API's own; on the wire it is `amount_minor`. */
 const AMOUNT = 'amount'
 
@@ -231,7 +233,10 @@ function encode(fields: ReadonlyMap<string, unknown>, json: JsonObject, {members
   return Buffer.from(`{${parts.join(',')}}`)
 }
 
-/** SHA-256 of canonical JSON: names in order, without spaces. Flat fields are the rule, and quicker one by one. */
+/**
+ * SHA-256 of canonical JSON: names in order, without spaces. Flat fields are the rule, and quicker one by one. The id
+ * is no content: whoever retries with the id that was minted for the first attempt says the same.
+ */
 function digestOf(given: ReadonlyMap<string, unknown>): Buffer {
   let text = ''
   for (const name of sortedNames(given)) {
@@ -245,8 +250,10 @@ function digestOf(given: ReadonlyMap<string, unknown>): Buffer {
 
 /** Those of all known fields are sorted once, given or not: few payments have others. */
 function sortedNames(given: ReadonlyMap<string, unknown>): readonly string[] {
-  for (const name of given.keys()) if (!KNOWN.has(name)) return [...given.keys()].sort()
-  return SORTED_FIELDS
+  for (const name of given.keys()) {
+    if (!KNOWN.has(name)) return [...given.keys()].filter(one => one !== PAYMENT_ID).sort()
+  }
+  return SORTED_CONTENT
 }
 
 function refuse(problems: readonly FieldProblem[]): ReadResult {

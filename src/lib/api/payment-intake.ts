@@ -16,7 +16,7 @@ import {ClaimBatcher, ClaimFailure} from './claim-batcher.js'
 import {Deadlines} from './deadlines.js'
 import type {Intake, IntakeAnswer, Submission} from './intake.js'
 import type {ApiMetrics} from './metrics.js'
-import type {ApiOptions} from './ports.js'
+import type {ApiOptions, LaterCounts} from './ports.js'
 import type {Problem, ProblemCode} from './problem.js'
 
 export type IntakeOptions = Pick<ApiOptions, 'clock' | 'ingest' | 'claims' | 'limits' | 'onNote'>
@@ -38,6 +38,15 @@ type FlightOutcome =
 /** What a submission has claimed that nobody had before. */
 type OwnClaims = readonly Claim[]
 
+/** One request, from its submission to the outcome of its payment. */
+interface Attempt {
+  readonly submission: Submission
+  /** Until then it waits for the database, and afterwards for the broker. */
+  isClaimed: boolean
+  /** Undefined while its key may yet lead to a payment of another id. */
+  paymentId: string | undefined
+}
+
 export class PaymentIntake implements Intake {
   readonly #options: IntakeOptions
   readonly #meter: IntakeMeter
@@ -49,6 +58,9 @@ export class PaymentIntake implements Intake {
   readonly #flights = new Map<string, Flight>()
   readonly #idle: (() => void)[] = []
   #pendingCount = 0
+  #pendingBytes = 0
+  #unclaimedCount = 0
+  readonly #laterCounts = {refused: 0, late: 0, unclaimed: 0}
   #isClosing = false
 
   constructor(options: IntakeOptions, meter: IntakeMeter) {
@@ -62,7 +74,15 @@ export class PaymentIntake implements Intake {
   }
 
   get pendingCount(): number {
-    return this.#pendingCount
+    return Math.max(this.#pendingCount, this.#options.ingest.pendingCount)
+  }
+
+  get pendingBytes(): number {
+    return Math.max(this.#pendingBytes, this.#options.ingest.pendingBytes)
+  }
+
+  get laterCounts(): LaterCounts {
+    return {...this.#laterCounts}
   }
 
   isAcknowledged(paymentId: string): boolean {
@@ -70,28 +90,34 @@ export class PaymentIntake implements Intake {
   }
 
   submit(submission: Submission): Promise<IntakeAnswer> {
-    const {limits, ingest} = this.#options
+    const {limits} = this.#options
     if (this.#isClosing) return Promise.resolve(this.#later('SHUTTING_DOWN', 'send it to another server, or again'))
-    if (Math.max(this.#pendingCount, ingest.pendingCount) >= limits.pendingCount) {
-      return Promise.resolve(this.#later('QUEUE_FULL', `${limits.pendingCount} payments wait for the broker`))
-    }
+    if (this.pendingCount >= limits.pendingCount) return Promise.resolve(this.#noRoom())
+    const {paymentId, idempotencyKey, isIdMinted, value} = submission
+    const isKnown = !isIdMinted || idempotencyKey === undefined
+    const attempt: Attempt = {submission, isClaimed: false, paymentId: isKnown ? paymentId : undefined}
     this.#pendingCount++
+    this.#unclaimedCount++
+    this.#pendingBytes += value.length
     return new Promise(resolve => {
       // The clock itself, not the arrival: deadlines come in order.
       const deadline = this.#deadlines.add(this.#clock.nowUs() + limits.ackTimeoutMs * 1000, () =>
-        resolve(this.#later('ACK_TIMEOUT', `no acknowledgement within ${limits.ackTimeoutMs} ms; it may yet arrive`)),
+        resolve(this.#late(attempt)),
       )
       const settle = (answer: IntakeAnswer): void => {
         this.#pendingCount--
+        this.#pendingBytes -= value.length
         deadline.meet()
         resolve(answer)
         if (this.#pendingCount === 0) for (const wake of this.#idle.splice(0)) wake()
       }
       const claims = this.#claimsOf(submission)
       this.#batcher.add(claims, answers => {
-        void this.#claimed(submission, claims, answers).then(settle, error => {
+        this.#unclaimedCount--
+        attempt.isClaimed = true
+        void this.#claimed(attempt, claims, answers).then(settle, error => {
           this.#options.onNote(`! a bug: ${messageOf(error)}`)
-          settle({kind: 'problem', problem: {code: 'INTERNAL', detail: 'the payment may or may not have been sent'}})
+          settle(this.#unsettled('INTERNAL', 'the payment may or may not have been sent', attempt))
         })
       })
     })
@@ -117,11 +143,12 @@ export class PaymentIntake implements Intake {
 
   /** Runs without a pause until it has joined or made a flight, so that the next submission finds that. */
   async #claimed(
-    submission: Submission,
+    attempt: Attempt,
     claims: readonly Claim[],
     answers: readonly ClaimAnswer[] | ClaimFailure,
   ): Promise<IntakeAnswer> {
-    if (answers instanceof ClaimFailure) return this.#noClaims(answers.error)
+    const {submission} = attempt
+    if (answers instanceof ClaimFailure) return this.#noClaims(answers.error, attempt)
     const own = claims.filter((_, index) => answers[index]?.kind === 'new')
     const [ofPayment, ofKey] = answers.map(answer => (answer.kind === 'existing' ? answer.claim : undefined))
     const {paymentId, isIdMinted, digest} = submission
@@ -134,14 +161,15 @@ export class PaymentIntake implements Intake {
       return this.#conflict('IDEMPOTENCY_KEY_CONFLICT', 'the key was used with other content', own)
     }
     const leading = ofPayment ?? ofKey
-    if (leading !== undefined) return this.#follow(submission, leading, own)
+    attempt.paymentId = leading?.paymentId ?? paymentId
+    if (leading !== undefined) return this.#follow(attempt, leading, own)
     this.#meter.claim('new')
     this.#fly(submission, {paymentId, value: submission.value, isFirst: true})
-    return this.#join(paymentId, own, false)
+    return this.#join(attempt, paymentId, own, false)
   }
 
   /** Somebody has sent the same before. */
-  async #follow(submission: Submission, claim: StoredClaim, own: OwnClaims): Promise<IntakeAnswer> {
+  async #follow(attempt: Attempt, claim: StoredClaim, own: OwnClaims): Promise<IntakeAnswer> {
     const {paymentId} = claim
     // An id that was minted for nothing.
     const spare = own.filter(one => one.paymentId !== paymentId)
@@ -154,36 +182,36 @@ export class PaymentIntake implements Intake {
     }
     if (this.#flights.has(paymentId)) {
       this.#meter.claim('joined')
-      return this.#join(paymentId, kept, true)
+      return this.#join(attempt, paymentId, kept, true)
     }
-    return claim.owner === this.#owner ? this.#resend(submission, claim, kept) : this.#takeOver(submission, claim, kept)
+    return claim.owner === this.#owner ? this.#resend(attempt, claim, kept) : this.#takeOver(attempt, claim, kept)
   }
 
   /** Ours, and of unknown outcome: the same bytes settle it. */
-  #resend(submission: Submission, {paymentId, value}: StoredClaim, own: OwnClaims): Promise<IntakeAnswer> {
+  #resend(attempt: Attempt, {paymentId, value}: StoredClaim, own: OwnClaims): Promise<IntakeAnswer> {
     this.#meter.claim('taken_over')
-    this.#fly(submission, {paymentId, value, isFirst: false})
-    return this.#join(paymentId, own, true)
+    this.#fly(attempt.submission, {paymentId, value, isFirst: false})
+    return this.#join(attempt, paymentId, own, true)
   }
 
-  async #takeOver(submission: Submission, claim: StoredClaim, own: OwnClaims): Promise<IntakeAnswer> {
+  async #takeOver(attempt: Attempt, claim: StoredClaim, own: OwnClaims): Promise<IntakeAnswer> {
     const {scope, key, paymentId} = claim
     try {
       // Whether the lease is over is for the table to say: its clock is the one that all servers share.
       const isOurs = await this.#options.claims.takeOver({scope, key, owner: this.#owner}, CLAIM_LEASE_MS)
       // While we asked, another request may have taken it over here.
-      if (this.#flights.has(paymentId)) return this.#join(paymentId, own, true)
-      if (isOurs) return this.#resend(submission, claim, own)
+      if (this.#flights.has(paymentId)) return this.#join(attempt, paymentId, own, true)
+      if (isOurs) return this.#resend(attempt, claim, own)
     } catch (error) {
-      return this.#noClaims(error)
+      return this.#noClaims(error, attempt)
     }
     this.#meter.claim('busy')
-    return this.#later('IN_PROGRESS', 'another server is sending it, or was before it went away')
+    return this.#unsettled('IN_PROGRESS', 'another server is sending it, or was before it went away', attempt)
   }
 
-  async #join(paymentId: string, own: OwnClaims, isReplayed: boolean): Promise<IntakeAnswer> {
+  async #join(attempt: Attempt, paymentId: string, own: OwnClaims, isReplayed: boolean): Promise<IntakeAnswer> {
     const flight = this.#flights.get(paymentId)
-    if (flight === undefined) return this.#later('OUTCOME_UNKNOWN', 'send it again')
+    if (flight === undefined) return this.#unsettled('OUTCOME_UNKNOWN', 'the payment may be on the topic', attempt)
     const outcome = await flight.outcome
     switch (outcome.kind) {
       case 'acked': {
@@ -194,13 +222,13 @@ export class PaymentIntake implements Intake {
       }
       case 'refused':
         if (!flight.isFirst)
-          return this.#later('OUTCOME_UNKNOWN', 'an earlier attempt may be on the topic; send it again')
+          return this.#unsettled('OUTCOME_UNKNOWN', 'an earlier attempt may be on the topic', attempt)
         await this.#release(own)
         // Only now: until its claims are gone, a retry must not take the payment for one of unknown outcome.
         if (!isReplayed && this.#flights.get(paymentId) === flight) this.#flights.delete(paymentId)
         return this.#later(outcome.code, outcome.detail)
       case 'unknown':
-        return this.#later('OUTCOME_UNKNOWN', outcome.detail)
+        return this.#unsettled('OUTCOME_UNKNOWN', outcome.detail, attempt)
     }
   }
 
@@ -234,7 +262,7 @@ export class PaymentIntake implements Intake {
     if (outcome.state === 'failed') {
       return {kind: 'refused', code: 'BROKER_REFUSED', detail: `the payment was not sent (${outcome.code})`}
     }
-    return {kind: 'unknown', detail: `the payment may be on the topic (${outcome.code}); send it again`}
+    return {kind: 'unknown', detail: `the payment may be on the topic (${outcome.code})`}
   }
 
   async #conflict(code: ProblemCode, detail: string, own: OwnClaims): Promise<IntakeAnswer> {
@@ -250,9 +278,49 @@ export class PaymentIntake implements Intake {
     if (failure !== undefined) this.#options.onNote(`! a claim could not be released: ${failure.message}`)
   }
 
-  #noClaims(error: unknown): IntakeAnswer {
-    if (codeOf(error) === 'P2PAY_CLAIMS_FULL') return this.#later('QUEUE_FULL', 'too many payments are pending')
-    return this.#later('DATABASE_UNAVAILABLE', 'nobody can tell whether it was sent before; send it again')
+  #noRoom(): IntakeAnswer {
+    this.#laterCounts.refused++
+    this.#meter.sendError('QUEUE_FULL')
+    const forBroker = Math.max(0, this.pendingCount - this.#unclaimedCount)
+    const waiting = [
+      ...(this.#unclaimedCount === 0 ? [] : [`${this.#unclaimedCount} for the database`]),
+      ...(forBroker === 0 ? [] : [`${forBroker} for the broker`]),
+    ]
+    return this.#later('QUEUE_FULL', `too many payments wait: ${waiting.join(', ')}`)
+  }
+
+  #late(attempt: Attempt): IntakeAnswer {
+    this.#laterCounts.late++
+    this.#meter.sendError('ACK_TIMEOUT')
+    const {ackTimeoutMs} = this.#options.limits
+    const what = attempt.isClaimed
+      ? `no acknowledgement within ${ackTimeoutMs} ms; it may yet arrive`
+      : `the database has not answered within ${ackTimeoutMs} ms; the payment may yet be sent`
+    return this.#unsettled('ACK_TIMEOUT', what, attempt)
+  }
+
+  #noClaims(error: unknown, attempt: Attempt): IntakeAnswer {
+    if (codeOf(error) === 'P2PAY_CLAIMS_FULL') {
+      this.#laterCounts.refused++
+      this.#meter.sendError('QUEUE_FULL')
+      return this.#later('QUEUE_FULL', 'too many payments are pending')
+    }
+    this.#laterCounts.unclaimed++
+    this.#meter.sendError('DATABASE_UNAVAILABLE')
+    return this.#unsettled('DATABASE_UNAVAILABLE', 'nobody can tell whether it was sent before', attempt)
+  }
+
+  /** Sent, or it may be: without its id or its key, a retry would be another payment. */
+  #unsettled(code: ProblemCode, detail: string, {submission, paymentId}: Attempt): IntakeAnswer {
+    const {isIdMinted, idempotencyKey} = submission
+    const how = !isIdMinted
+      ? 'send the same again'
+      : idempotencyKey === undefined
+        ? 'send the same body again with this payment_id'
+        : 'send the same body again with the same Idempotency-Key'
+    const {retryAfterS} = this.#options.limits
+    const extensions = paymentId === undefined ? {} : {extensions: {payment_id: paymentId}}
+    return {kind: 'problem', problem: {code, detail: `${detail}: ${how}`, ...extensions, retryAfterS}}
   }
 
   #later(code: ProblemCode, detail: string): IntakeAnswer {

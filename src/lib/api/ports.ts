@@ -90,10 +90,22 @@ export const API_LIMITS: ApiLimits = {
   retryAfterS: 1,
 }
 
+/** How many payments were answered with 503 without a word of the broker's. */
+export interface LaterCounts {
+  /** QUEUE_FULL: never taken over. */
+  readonly refused: number
+  /** ACK_TIMEOUT: an outcome came later, if at all. */
+  readonly late: number
+  /** DATABASE_UNAVAILABLE: their claims could not be made or read. */
+  readonly unclaimed: number
+}
+
 /** A running API. */
 export interface ApiServer {
   /** `http://127.0.0.1:8000`. */
   readonly url: string
+  /** Payments answered with 503 that the ingest sink knows nothing of, or not yet; since the start. */
+  laterCounts(): LaterCounts
   /** Takes no new request, answers those under way, then closes. */
   close(): Promise<void>
 }

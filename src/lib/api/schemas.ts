@@ -75,7 +75,7 @@ export const SEND_PAYMENT: Operation = {
   operationId: 'sendPayment',
   summary: 'Send a payment',
   description:
-    'Validates the payment and puts it on the raw topic; the answer comes after the broker has acknowledged it. A payment in wire format v1 goes byte for byte. A retry with the same `payment_id` or `Idempotency-Key` never makes a second payment: the same content is answered again, other content is a conflict. After a 503 or a broken connection the payment may have been sent; sending it again settles that.',
+    'Validates the payment and puts it on the raw topic; the answer comes after the broker has acknowledged it. A payment in wire format v1 goes byte for byte. A retry with the same `payment_id` or `Idempotency-Key` never makes a second payment: the same content is answered again, other content is a conflict. After a 503 or a broken connection the payment may have been sent; sending it again with one of the two settles that. A client that gave neither finds the `payment_id` in the problem document of such a 503; a broken connection leaves it without one, so give one of the two from the start. A retry without either is a new payment.',
   tags: ['payments'],
   security: KEYED,
   headers: {

@@ -61,13 +61,23 @@ export async function startApi(
   }
   const address = api.app.server.address()
   const url = isAddressInfo(address) ? urlOf(address) : `http://${host}:${listen.port}`
-  return {url, close: () => api.close()}
+  return {url, laterCounts: () => api.intake.laterCounts, close: () => api.close()}
 }
 
 /** The whole API, ready to be asked with `app.inject`. */
 export async function buildApi(options: ApiOptions): Promise<BuiltApi> {
   const {clock, limits, apiKey} = options
-  const metrics = new ApiMetrics(options)
+  const metrics = new ApiMetrics({
+    ...options,
+    ingest: {
+      get pendingCount() {
+        return intake.pendingCount
+      },
+      get pendingBytes() {
+        return intake.pendingBytes
+      },
+    },
+  })
   const intake = new PaymentIntake(options, metrics)
   const context: ApiContext = {options, metrics, intake}
   const app = Fastify({

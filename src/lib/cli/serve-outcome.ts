@@ -6,7 +6,7 @@ import {isLoopback} from '../base/loopback.js'
 import type {Detector} from '../detect/detector.js'
 import type {TopicNames} from '../payment/topics.js'
 import {formatCount} from '../report/format.js'
-import type {IngestCounts, ServeReady, ServeSummary} from '../run/serve.js'
+import type {ServeCounts, ServeReady, ServeSummary} from '../run/serve.js'
 import type {ClaimTable} from '../store/claims.js'
 import type {PaymentQueries} from '../store/payment-queries.js'
 import {type DetectSummaryJson, outcomeOf, topicsOf} from './detect-outcome.js'
@@ -36,7 +36,7 @@ export interface ServeSummaryJson {
   readonly url: string
   readonly broker: string
   readonly database: string | null
-  readonly payments: IngestCounts
+  readonly payments: ServeCounts
   /** Everything that was taken over had an outcome before the end. */
   readonly settled: boolean
   /** Null without `--detect`, or when the detector had given up. */
@@ -137,7 +137,7 @@ function finished(
   summary: ServeSummary,
   run: {readonly broker: string; readonly database: string | null; readonly group: string},
 ): ServeOutcome {
-  const {acked, failed, unknown, refused} = summary.ingest
+  const {acked, failed, unknown, refused, late, unclaimed} = summary.ingest
   const detection = summary.detection === null ? null : outcomeOf(summary.detection, {...run, lag: summary.lag})
   return {
     summary: {
@@ -151,6 +151,8 @@ function finished(
     },
     lines: [
       `payments accepted ${formatCount(acked)}, failed ${formatCount(failed)}, unknown ${formatCount(unknown)}, refused for want of room ${formatCount(refused)}`,
+      ...(late === 0 ? [] : [`! answered 503 before the broker or the database had answered: ${formatCount(late)}`]),
+      ...(unclaimed === 0 ? [] : [`! answered 503 because the database did not answer: ${formatCount(unclaimed)}`]),
       ...(summary.settled ? [] : ['! not everything that was taken over has an outcome: a retry settles it']),
       ...(detection?.lines ?? []),
     ],

@@ -16,12 +16,12 @@ import type {PaymentQueries} from '../store/payment-queries.js'
 import {caughtUp} from './caught-up.js'
 import {aborted} from './detect/wake.js'
 import type {DetectSummary} from './detect.js'
-import {CountingIngest, type IngestCounts} from './serve/counting-ingest.js'
+import {CountingIngest, type ServeCounts} from './serve/counting-ingest.js'
 import {Probe, within} from './serve/probe.js'
 import {withoutRepeats} from './serve/quiet-notes.js'
 import {ServiceDetector, type ServiceDetectorOptions} from './serve/service-detector.js'
 
-export type {IngestCounts} from './serve/counting-ingest.js'
+export type {ServeCounts} from './serve/counting-ingest.js'
 
 export interface ServeOptions {
   /** This and the other ports are closed by whoever opened them, after the end. */
@@ -56,7 +56,7 @@ export interface ServeReady {
 
 export interface ServeSummary {
   readonly url: string
-  readonly ingest: IngestCounts
+  readonly ingest: ServeCounts
   /** Everything that was taken over had an outcome in time. */
   readonly settled: boolean
   /** Null without a detector, or when it gave up. */
@@ -109,11 +109,16 @@ export async function serve(given: ServeOptions): Promise<ServeSummary> {
   const left = await within(clock, PROBE_TIMEOUT_MS, lagByPartition(options)).catch(() => undefined)
   return {
     url: api.url,
-    ingest: ingest.counts,
+    ingest: countsOf(ingest, api),
     settled,
     detection: detected,
     lag: left === undefined ? null : [...left.values()].reduce((sum, count) => sum + count, 0),
   }
+}
+
+function countsOf({counts}: CountingIngest, api: ApiServer): ServeCounts {
+  const {refused, late, unclaimed} = api.laterCounts()
+  return {...counts, refused: counts.refused + refused, late, unclaimed}
 }
 
 function apiOptions(options: ServeOptions, ingest: IngestSink, detector: ServiceDetector | null): ApiOptions {

@@ -239,6 +239,115 @@ describe('a database that is gone', () => {
   })
 })
 
+describe('a problem after which the payment may have been sent', () => {
+  it('names the minted id, and a retry with it makes no second record', async () => {
+    const world = intakeWorld({ackTimeoutMs: 500})
+    world.ingest.fate = () => 'hold'
+    const late = await world.clock.until(begin(world, {id: 'minted-1', minted: true}))
+    expect(late).toMatchObject({
+      problem: {
+        code: 'ACK_TIMEOUT',
+        detail: expect.stringContaining('the same body again with this payment_id'),
+        extensions: {payment_id: 'minted-1'},
+        retryAfterS: 1,
+      },
+    })
+    const retry = begin(world, {id: 'minted-1'})
+    await turns()
+    world.ingest.settle('ack')
+    expect(told(await retry)).toBe('202 minted-1 replayed')
+    expect(world.ingest.topic).toHaveLength(1)
+  })
+
+  it.each<Fate>(['lose', 'drop'])('such as an outcome that nobody knows (%s) names it too', async fate => {
+    const world = intakeWorld()
+    world.ingest.fate = () => fate
+    const answer = await begin(world, {id: 'minted-1', minted: true})
+    expect(answer).toMatchObject({problem: {code: 'OUTCOME_UNKNOWN', extensions: {payment_id: 'minted-1'}}})
+    world.ingest.fate = () => 'ack'
+    expect(await send(world, {id: 'minted-1'})).toBe('202 minted-1 replayed')
+    expect(world.ingest.contentsOf('minted-1')).toHaveLength(1)
+  })
+
+  it('names the id that the key leads to, never one that was minted for nothing', async () => {
+    const world = intakeWorld({ackTimeoutMs: 500})
+    world.ingest.fate = () => 'hold'
+    const first = begin(world, {id: 'minted-1', minted: true, key: 'k'})
+    await turns()
+    const joined = await world.clock.until(begin(world, {id: 'minted-2', minted: true, key: 'k'}))
+    expect(joined).toMatchObject({
+      problem: {detail: expect.stringContaining('Idempotency-Key'), extensions: {payment_id: 'minted-1'}},
+    })
+    expect(told(await first)).toBe('ACK_TIMEOUT')
+    const retry = begin(world, {id: 'minted-1', key: 'k'})
+    await turns()
+    world.ingest.settle('ack')
+    expect(told(await retry)).toBe('202 minted-1 replayed')
+  })
+
+  it('names none while the key may yet lead elsewhere', async () => {
+    const world = intakeWorld({ackTimeoutMs: 500})
+    const gate = makeGate()
+    world.claims.late = () => gate.opened
+    const answer = await world.clock.until(begin(world, {id: 'minted-1', minted: true, key: 'k'}))
+    expect(answer).toMatchObject({problem: {code: 'ACK_TIMEOUT'}})
+    expect(answer).not.toHaveProperty('problem.extensions')
+    gate.open()
+    await turns()
+  })
+
+  it('names none when nothing was sent', async () => {
+    const world = intakeWorld()
+    world.ingest.fate = () => 'fail'
+    const answer = await begin(world, {id: 'minted-1', minted: true})
+    expect(answer).toMatchObject({problem: {code: 'BROKER_REFUSED'}})
+    expect(answer).not.toHaveProperty('problem.extensions')
+  })
+})
+
+describe('a database that stalls', () => {
+  it('has its payments counted as pending, the full queue and the late answers told and counted', async () => {
+    const world = intakeWorld({pendingCount: 3, ackTimeoutMs: 1000})
+    const gate = makeGate()
+    world.claims.late = () => gate.opened
+    const waiting = [1, 2, 3].map(number => begin(world, {id: `payment-${number}`}))
+    await turns()
+    expect([world.intake.pendingCount, world.ingest.pendingCount]).toEqual([3, 0])
+    expect(world.intake.pendingBytes).toBeGreaterThan(0)
+    expect(await begin(world, {id: 'payment-4'})).toMatchObject({
+      problem: {code: 'QUEUE_FULL', detail: 'too many payments wait: 3 for the database'},
+    })
+    await world.clock.advance(1000)
+    for (const answer of await Promise.all(waiting)) {
+      expect(answer).toMatchObject({problem: {code: 'ACK_TIMEOUT', detail: expect.stringContaining('the database')}})
+    }
+    expect(world.counts).toEqual({QUEUE_FULL: 1, ACK_TIMEOUT: 3})
+    expect(world.intake.laterCounts).toEqual({refused: 1, late: 3, unclaimed: 0})
+    gate.open()
+    await turns()
+    expect([world.intake.pendingCount, world.intake.pendingBytes]).toEqual([0, 0])
+    expect(world.ingest.topic).toHaveLength(3)
+  })
+
+  it('is told apart from a broker that does', async () => {
+    const world = intakeWorld({pendingCount: 3})
+    world.ingest.fate = () => 'hold'
+    void begin(world, {id: 'payment-1'})
+    await turns()
+    const gate = makeGate()
+    world.claims.late = () => gate.opened
+    void begin(world, {id: 'payment-2'})
+    void begin(world, {id: 'payment-3'})
+    await turns()
+    expect(await begin(world, {id: 'payment-4'})).toMatchObject({
+      problem: {detail: 'too many payments wait: 2 for the database, 1 for the broker'},
+    })
+    gate.open()
+    await turns()
+    world.ingest.settle('ack')
+  })
+})
+
 describe('another server', () => {
   it('that is sending it is waited for', async () => {
     const world = intakeWorld()

@@ -103,6 +103,21 @@ describe('what cannot be answered now', () => {
     expect(await post(LEAST_PAYMENT)).toMatchObject({...later, json: {code: 'DATABASE_UNAVAILABLE'}})
   })
 
+  it('names the id to retry with, when it may have been sent: three attempts, one record', async () => {
+    const {post, ingest} = await servingWorld({ackTimeoutMs: 20})
+    ingest.fate = () => 'hold'
+    const first = await post(LEAST_PAYMENT)
+    expect(first).toMatchObject({status: 503, json: {code: 'ACK_TIMEOUT', payment_id: expect.stringMatching(UUID_7)}})
+    const retry = {...LEAST_PAYMENT, payment_id: first.json?.['payment_id']}
+    expect(await post(retry)).toMatchObject({status: 503, json: {payment_id: retry.payment_id}})
+    ingest.settle('ack')
+    expect(await post(retry)).toMatchObject({status: 202, headers: {'idempotent-replayed': 'true'}})
+    expect(ingest.topic).toHaveLength(1)
+    ingest.fate = () => 'lose'
+    const {text} = await post(JSON.stringify(LEAST_PAYMENT), NDJSON, BATCH)
+    expect(JSON.parse(text)).toMatchObject({status: 'unknown', payment_id: expect.stringMatching(UUID_7)})
+  })
+
   it('after the time for an acknowledgement too', async () => {
     const {post, ingest} = await servingWorld({ackTimeoutMs: 20})
     ingest.fate = () => 'hold'

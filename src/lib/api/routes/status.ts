@@ -8,7 +8,7 @@ import {GET_HEALTH, GET_METRICS, GET_READINESS, GET_STATS} from '../schemas.js'
 import {storeStatsView} from '../views.js'
 
 export function addStatusRoutes(app: FastifyInstance, context: ApiContext): void {
-  const {options, metrics} = context
+  const {options, metrics, intake} = context
   const startedUs = options.clock.nowUs()
 
   // Says that the event loop turns, and nothing else: a dead broker is no reason to restart the process.
@@ -40,8 +40,8 @@ export function addStatusRoutes(app: FastifyInstance, context: ApiContext): void
       ingest: {
         acked_count: acked,
         error_count: errors,
-        pending_count: options.ingest.pendingCount,
-        pending_bytes: options.ingest.pendingBytes,
+        pending_count: intake.pendingCount,
+        pending_bytes: intake.pendingBytes,
       },
       lag: sumOf(await metrics.lag()),
     }

@@ -11,6 +11,14 @@ export interface IngestCounts {
   readonly refused: number
 }
 
+/** What came of the payments of a server: those that were answered before the broker was asked included. */
+export interface ServeCounts extends IngestCounts {
+  /** Told 503 because no acknowledgement came in time; whatever came later is in the other counts too. */
+  readonly late: number
+  /** Told 503 because the database did not answer; nothing was sent. */
+  readonly unclaimed: number
+}
+
 export class CountingIngest implements IngestSink {
   readonly #inner: IngestSink
   readonly #counts = {acked: 0, failed: 0, unknown: 0, refused: 0}
