@@ -38,6 +38,11 @@ type FlightOutcome =
 /** What a submission has claimed that nobody had before. */
 type OwnClaims = readonly Claim[]
 
+/** Looks at a payment that another server is sending, from its claim on: it is mostly over in less than 100 ms. */
+export const FOLLOW_PAUSES_MS: readonly number[] = [25, 50, 75, 100]
+/** So many requests look at once; each asks the database alone, and those beyond are answered at once. */
+export const MAX_FOLLOWER_COUNT = 50
+
 /** One request, from its submission to the outcome of its payment. */
 interface Attempt {
   readonly submission: Submission
@@ -60,6 +65,7 @@ export class PaymentIntake implements Intake {
   #pendingCount = 0
   #pendingBytes = 0
   #unclaimedCount = 0
+  #followerCount = 0
   readonly #laterCounts = {refused: 0, late: 0, unclaimed: 0}
   #isClosing = false
 
@@ -202,11 +208,36 @@ export class PaymentIntake implements Intake {
       // While we asked, another request may have taken it over here.
       if (this.#flights.has(paymentId)) return this.#join(attempt, paymentId, own, true)
       if (isOurs) return this.#resend(attempt, claim, own)
+      if (this.#followerCount < MAX_FOLLOWER_COUNT && (await this.#isSettled(claim))) {
+        if (own.length > 0) this.#acceptances.add(paymentId)
+        this.#meter.claim('replayed')
+        return {kind: 'accepted', paymentId, isReplayed: true}
+      }
+      if (this.#flights.has(paymentId)) return this.#join(attempt, paymentId, own, true)
     } catch (error) {
       return this.#noClaims(error, attempt)
     }
     this.#meter.claim('busy')
     return this.#unsettled('IN_PROGRESS', 'another server is sending it, or was before it went away', attempt)
+  }
+
+  /** Another server says within a while that the broker has it; or we have heard so ourselves. */
+  async #isSettled({paymentId, digest}: StoredClaim): Promise<boolean> {
+    this.#followerCount++
+    try {
+      for (const pauseMs of FOLLOW_PAUSES_MS) {
+        await this.#clock.sleep(pauseMs)
+        if (this.#acceptances.has(paymentId)) return true
+        if (this.#flights.has(paymentId)) return false
+        const claim = await this.#options.claims.find(paymentId)
+        // Refused, it may have been claimed anew with other content.
+        if (claim === undefined || !claim.digest.equals(digest)) return false
+        if (claim.state === 'accepted') return true
+      }
+      return false
+    } finally {
+      this.#followerCount--
+    }
   }
 
   async #join(attempt: Attempt, paymentId: string, own: OwnClaims, isReplayed: boolean): Promise<IntakeAnswer> {

@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import {describe, expect, it} from 'vitest'
 import {ACCEPT_PAUSE_MS} from '../../../src/lib/api/acceptances.js'
 import type {IntakeAnswer} from '../../../src/lib/api/intake.js'
-import type {PaymentIntake} from '../../../src/lib/api/payment-intake.js'
+import {MAX_FOLLOWER_COUNT, type PaymentIntake} from '../../../src/lib/api/payment-intake.js'
 import {CLAIM_LEASE_MS} from '../../../src/lib/store/claims.js'
 import {
   type Given,
@@ -349,7 +349,60 @@ describe('a database that stalls', () => {
 })
 
 describe('another server', () => {
-  it('that is sending it is waited for', async () => {
+  it('that is about to have it acknowledged is waited for a moment', async () => {
+    const world = intakeWorld()
+    const theirs = new MemoryIngest(world.clock)
+    theirs.fate = () => 'hold'
+    const first = begin(world, {}, world.another(theirs))
+    await turns()
+    let answer = ''
+    void begin(world, {key: 'k'}).then(one => {
+      answer = told(one)
+    })
+    await world.clock.advance(60)
+    expect(answer).toBe('')
+    theirs.settle('ack')
+    expect(told(await first)).toBe('202 payment-1')
+    await world.clock.advance(ACCEPT_PAUSE_MS + 100)
+    expect(answer).toBe('202 payment-1 replayed')
+    expect(world.ingest.offeredCount).toBe(0)
+    // The key that came with the second request has heard of it too.
+    await world.clock.advance(1000)
+    expect(await send(world, {key: 'k'}, world.another())).toBe('202 payment-1 replayed')
+  })
+
+  it('is waited for 250 ms, and not by a crowd', async () => {
+    const world = intakeWorld()
+    const theirs = new MemoryIngest(world.clock)
+    theirs.fate = () => 'hold'
+    void begin(world, {}, world.another(theirs))
+    await turns()
+    const answers: string[] = []
+    for (let number = 0; number < MAX_FOLLOWER_COUNT + 10; number++)
+      void begin(world).then(answer => answers.push(told(answer)))
+    await turns(20)
+    expect(answers).toEqual(Array(10).fill('IN_PROGRESS'))
+    await world.clock.advance(249)
+    expect(answers).toHaveLength(10)
+    await world.clock.advance(1)
+    expect(answers).toEqual(Array(MAX_FOLLOWER_COUNT + 10).fill('IN_PROGRESS'))
+  })
+
+  it('that is refused meanwhile leaves it to the next attempt', async () => {
+    const world = intakeWorld()
+    const theirs = new MemoryIngest(world.clock)
+    theirs.fate = () => 'hold'
+    const first = begin(world, {}, world.another(theirs))
+    await turns()
+    const second = begin(world)
+    await turns()
+    theirs.settle('fail')
+    expect(told(await first)).toBe('BROKER_REFUSED')
+    expect(told(await world.clock.until(second))).toBe('IN_PROGRESS')
+    expect(await send(world)).toBe('202 payment-1')
+  })
+
+  it('that is sending it for longer is told of', async () => {
     const world = intakeWorld()
     const theirs = new MemoryIngest(world.clock)
     theirs.fate = () => 'hold'

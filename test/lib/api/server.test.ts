@@ -66,6 +66,16 @@ describe('a request', () => {
     if (status === 415) expect(answer.json?.['code']).toBe('UNSUPPORTED_MEDIA_TYPE')
   })
 
+  it('with two Idempotency-Keys is 400, and one that has a comma is one', async () => {
+    const world = await servingWorld()
+    const client = await RawClient.to(world.api)
+    const twice = head({'content-length': BODY.length, 'idempotency-key': 'a', 'Idempotency-Key': 'b'})
+    await client.write(`${twice}${BODY}`)
+    expect(await client.until(/INVALID_IDEMPOTENCY_KEY.*given once/)).toMatch(/^HTTP\/1.1 400 /)
+    expect(world.ingest.topic).toHaveLength(0)
+    expect(await world.post(BODY, {'idempotency-key': 'a, b'})).toMatchObject({status: 202})
+  })
+
   it('with a content coding is 415', async () => {
     const {post} = await servingWorld()
     expect(await post(BODY, {'content-encoding': 'gzip'})).toMatchObject({status: 415})

@@ -25,7 +25,7 @@ export function addPaymentRoutes(app: FastifyInstance, context: ApiContext): voi
   app.post(PAYMENTS_PATH, {schema: SEND_PAYMENT, bodyLimit: limits.bodyBytes}, async (request, reply) => {
     const arrival = arrivalOf(request, clock.nowUs())
     const idempotencyKey = request.headers['idempotency-key']
-    const keyProblem = idempotencyKey === undefined ? undefined : problemOfKey(idempotencyKey)
+    const keyProblem = idempotencyKey === undefined ? undefined : problemOfKey(idempotencyKey, request)
     if (keyProblem !== undefined) return sendProblem(request, reply, keyProblem)
     const read = submissionOf(bodyOf(request), arrival)
     if ('problem' in read) return sendProblem(request, reply, read.problem)
@@ -100,9 +100,20 @@ function dueOf(header: string | string[] | undefined, nowUs: number): number | u
   return dueUs >= nowUs - MAX_DUE_AGE_US && dueUs <= nowUs + MAX_DUE_AHEAD_US ? dueUs : undefined
 }
 
-function problemOfKey(key: string | string[]): Problem | undefined {
-  if (typeof key === 'string' && key.length <= IDEMPOTENCY_KEY_MAX_LENGTH && /^[ -~]+$/.test(key)) return undefined
-  const problem = `must be 1 to ${IDEMPOTENCY_KEY_MAX_LENGTH} printable ASCII characters`
+function problemOfKey(key: string | string[], request: FastifyRequest): Problem | undefined {
+  if (typeof key !== 'string' || isGivenTwice(key, request)) return refuseKey('must be given once')
+  if (key.length <= IDEMPOTENCY_KEY_MAX_LENGTH && /^[ -~]+$/.test(key)) return undefined
+  return refuseKey(`must be 1 to ${IDEMPOTENCY_KEY_MAX_LENGTH} printable ASCII characters`)
+}
+
+/** Node joins the values of a header that is there several times with commas; a key may have commas of its own. */
+function isGivenTwice(key: string, {raw}: FastifyRequest): boolean {
+  if (!key.includes(',')) return false
+  const names = raw.rawHeaders.filter((_, index) => index % 2 === 0)
+  return names.filter(name => name.toLowerCase() === 'idempotency-key').length > 1
+}
+
+function refuseKey(problem: string): Problem {
   return {
     code: 'INVALID_IDEMPOTENCY_KEY',
     detail: `Idempotency-Key ${problem}`,
