@@ -21,6 +21,7 @@ export class MemoryIngest implements IngestSink {
   readonly #clock: Clock
   readonly #held: ((fate: Exclude<Fate, 'full' | 'hold'>) => void)[] = []
   readonly #waiting: (() => void)[] = []
+  readonly #holding: (() => void)[] = []
 
   constructor(clock: Clock) {
     this.#clock = clock
@@ -43,7 +44,15 @@ export class MemoryIngest implements IngestSink {
       return outcome
     }
     if (fate !== 'hold') return Promise.resolve().then(() => settled(this.#outcome(record, fate)))
-    return new Promise(resolve => this.#held.push(later => resolve(settled(this.#outcome(record, later)))))
+    return new Promise(resolve => {
+      this.#held.push(later => resolve(settled(this.#outcome(record, later))))
+      for (const wake of this.#holding.splice(0)) wake()
+    })
+  }
+
+  /** Resolves when so many are held: a client may have been answered before its payment came this far. */
+  async held(count: number): Promise<void> {
+    while (this.#held.length < count) await new Promise<void>(resolve => this.#holding.push(resolve))
   }
 
   /** Of what is held, oldest first. */

@@ -108,6 +108,7 @@ describe('what cannot be answered now', () => {
     ingest.fate = () => 'hold'
     const first = await post(LEAST_PAYMENT)
     expect(first).toMatchObject({status: 503, json: {code: 'ACK_TIMEOUT', payment_id: expect.stringMatching(UUID_7)}})
+    await ingest.held(1)
     const retry = {...LEAST_PAYMENT, payment_id: first.json?.['payment_id']}
     expect(await post(retry)).toMatchObject({status: 503, json: {payment_id: retry.payment_id}})
     ingest.settle('ack')
@@ -122,6 +123,7 @@ describe('what cannot be answered now', () => {
     const {post, ingest} = await servingWorld({ackTimeoutMs: 20})
     ingest.fate = () => 'hold'
     expect(await post(LEAST_PAYMENT)).toMatchObject({status: 503, json: {code: 'ACK_TIMEOUT'}})
+    await ingest.held(1)
     ingest.settle('ack')
   })
 })
