@@ -1,5 +1,6 @@
 /** A slow, obvious PaymentQueries over rows in memory, for tests of the API. */
-import {EnvironmentError, UsageError} from '../../src/lib/base/errors.js'
+import {EnvironmentError} from '../../src/lib/base/errors.js'
+import {type CursorKind, decodeCursor, encodeCursor} from '../../src/lib/store/cursor.js'
 import type {
   AccountProfile,
   DecidedPaymentRow,
@@ -8,6 +9,7 @@ import type {
   PaymentQueries,
   StoreStats,
 } from '../../src/lib/store/payment-queries.js'
+import {testPaymentId} from './payments.js'
 
 export class MemoryQueries implements PaymentQueries {
   readonly rows: DecidedPaymentRow[] = []
@@ -25,6 +27,7 @@ export class MemoryQueries implements PaymentQueries {
     this.#check()
     const rows = this.rows.filter(row => row.payment.debtorId === accountId)
     return paged(
+      'account',
       rows.sort((a, b) => b.payment.createdAtMs - a.payment.createdAtMs || byId(a, b)),
       page,
     )
@@ -34,6 +37,7 @@ export class MemoryQueries implements PaymentQueries {
     this.#check()
     const rows = this.rows.filter(row => row.decision.kind !== 'approve')
     return paged(
+      'alerts',
       rows.sort((a, b) => b.decidedUs - a.decidedUs || byId(a, b)),
       page,
     )
@@ -89,12 +93,16 @@ export class MemoryQueries implements PaymentQueries {
   }
 }
 
-/** The cursor is the number of rows before the page. */
-function paged(rows: readonly DecidedPaymentRow[], {limit, cursor}: PageRequest): Page<DecidedPaymentRow> {
-  if (cursor !== null && !/^at-[0-9]+$/.test(cursor)) throw new UsageError('no such cursor', {code: 'P2PAY_CURSOR'})
-  const from = cursor === null ? 0 : Number(cursor.slice(3))
+/** The time of a cursor is the number of rows before the page. */
+function paged(
+  kind: CursorKind,
+  rows: readonly DecidedPaymentRow[],
+  {limit, cursor}: PageRequest,
+): Page<DecidedPaymentRow> {
+  const from = cursor === null ? 0 : Number(decodeCursor(kind, cursor).us)
   const to = from + limit
-  return {items: rows.slice(from, to), next: to < rows.length ? `at-${to}` : null}
+  const next = (): string => encodeCursor(kind, {us: BigInt(to), paymentId: testPaymentId(to)})
+  return {items: rows.slice(from, to), next: to < rows.length ? next() : null}
 }
 
 function byId(a: DecidedPaymentRow, b: DecidedPaymentRow): number {

@@ -71,7 +71,10 @@ export function allowedMethods(app: FastifyInstance): (path: string) => readonly
   })
   return path => {
     const parts = path.split('/')
-    const methods = routes.filter(route => matches(route.parts, parts)).flatMap(route => route.methods)
+    const matching = routes.filter(route => matches(route.parts, parts))
+    // A path of its own is another resource than the pattern that fits it too.
+    const exact = matching.filter(route => route.parts.join('/') === path)
+    const methods = (exact.length > 0 ? exact : matching).flatMap(route => route.methods)
     return [...new Set(methods)].toSorted()
   }
 }

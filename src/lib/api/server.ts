@@ -11,6 +11,7 @@ import {addDocs} from './docs.js'
 import {addErrorHandling, allowedMethods, frameworkProblem} from './errors.js'
 import {ApiMetrics} from './metrics.js'
 import {addOpenApi} from './openapi.js'
+import {refuseUnknownParameters} from './parameters.js'
 import {PaymentIntake} from './payment-intake.js'
 import type {ApiOptions, ApiServer} from './ports.js'
 import {HttpProblem, sendProblem} from './problem.js'
@@ -108,6 +109,7 @@ export async function buildApi(options: ApiOptions): Promise<BuiltApi> {
   addErrorHandling(app, {options, allowed})
   addJsonBodies(app)
   if (apiKey !== undefined) addAuth(app, apiKey)
+  refuseUnknownParameters(app)
   app.addHook('onResponse', (request, reply, done) => {
     const route = request.routeOptions.url ?? 'unknown'
     metrics.request(`${request.method} ${route}`, reply.statusCode, reply.elapsedTime / 1000)

@@ -194,6 +194,9 @@ describe('lists', () => {
     ['limit=x&cursor=', ['limit', 'cursor']],
     ['cursor=not-one-of-ours', ['cursor']],
     ['cursor=%00', ['cursor']],
+    ['limit=99999&cursor=zzz', ['limit', 'cursor']],
+    ['after=garbage', ['after']],
+    ['limit=0&cursro=zzz&before=1', ['limit', 'cursro', 'before']],
   ])('refuse %s, naming it', async (query, fields) => {
     for (const [operation, path] of [
       ['listAlerts', '/api/v1/alerts'],
@@ -203,6 +206,15 @@ describe('lists', () => {
       expect(status).toBe(400)
       expect(body.errors.map(({field}: {field: string}) => field)).toEqual(fields)
     }
+  })
+
+  it('say which parameter was meant', async () => {
+    const {body} = await ask('listAlerts', '/api/v1/alerts?cursro=zzz&after=x')
+    expect(body.detail).toBe('cursro and after cannot be used')
+    expect(body.errors.map(({problem}: {problem: string}) => problem)).toEqual([
+      'is no parameter of this resource; did you mean cursor?',
+      'is no parameter of this resource; it has limit and cursor',
+    ])
   })
 
   it('name a wrong account and a wrong limit at once', async () => {

@@ -24,7 +24,7 @@ describe('a request', () => {
     ['GET', '/nowhere', 404, undefined],
     ['POST', '/api/v1/nowhere', 404, undefined],
     ['GET', '/api/v1/payments', 405, 'POST'],
-    ['PUT', '/api/v1/payments/batch', 405, 'GET, HEAD, POST'],
+    ['PUT', '/api/v1/payments/batch', 405, 'POST'],
     ['DELETE', '/api/v1/payments/0123abcd-ef01-8000-8000-000000000001', 405, 'GET, HEAD'],
     ['PATCH', '/healthz', 405, 'GET, HEAD'],
     ['OPTIONS', '/api/v1/payments', 405, 'POST'],
@@ -65,6 +65,26 @@ describe('a request', () => {
     expect(answer.status).toBe(status)
     if (status === 415) expect(answer.json?.['code']).toBe('UNSUPPORTED_MEDIA_TYPE')
   })
+
+  it.each([
+    ['POST', '/api/v1/payments?idempotency_key=k', 'idempotency_key'],
+    ['POST', '/api/v1/payments/batch?x=', 'x'],
+    ['GET', '/api/v1/stats?pretty', 'pretty'],
+    ['GET', '/api/v1/payments/0123abcd-ef01-8000-8000-000000000001?fields=a', 'fields'],
+  ] as const)('%s %s is 400: it has no such parameter', async (method, url, field) => {
+    const {api} = await servingWorld()
+    const answer = await api.app.inject({method, url})
+    expect([answer.statusCode, answer.json().code]).toEqual([400, 'INVALID_PARAMETER'])
+    expect(answer.json().errors).toEqual([{field, problem: 'is no parameter of this resource; it has none'}])
+  })
+
+  it.each(['/healthz?probe=1', '/metrics?x=1', '/api/v1/openapi.json?v=2', '/api/v1/docs/static/index.css?v=2'])(
+    'GET %s is answered: probes, scrapers and pages may add what they like',
+    async url => {
+      const {api} = await servingWorld()
+      expect((await api.app.inject({method: 'GET', url})).statusCode).toBe(200)
+    },
+  )
 
   it('with two Idempotency-Keys is 400, and one that has a comma is one', async () => {
     const world = await servingWorld()

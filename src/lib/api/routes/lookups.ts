@@ -61,7 +61,7 @@ export function addLookupRoutes(app: FastifyInstance, context: ApiContext): void
 
   app.get('/api/v1/alerts', {schema: LIST_ALERTS}, async request => {
     const queries = requireQueries(options)
-    const page = readPage(request.query)
+    const page = readPage('alerts', request.query)
     return ask(options, async () => pageView(await queries.alerts(page)))
   })
 }
