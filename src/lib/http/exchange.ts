@@ -33,6 +33,8 @@ export interface Failure {
 
 /** Who carries an exchange and can drop it. */
 export interface Carrier {
+  /** Bytes of the answer's body that have come so far. */
+  readonly receivedBytes: number
   /** Nothing of it is wanted any more; what it held is free for the next. Settles nothing. */
   abandon(exchange: Exchange): void
 }
@@ -95,13 +97,15 @@ export class Exchange implements Deadline {
   }
 
   expire(): void {
+    const receivedBytes = this.carrier?.receivedBytes ?? 0
     // First gives the connection up, so that whoever hears of the outcome may send the next request at once.
     this.carrier?.abandon(this)
     if (this.sentUs === 0) {
       const message = `no connection to ${this.target.origin} within ${this.#timeoutMs} ms`
       this.fail({code: HTTP_CODES.connectTimeout, message})
     } else {
-      this.#fail('timeout', {code: HTTP_CODES.timeout, message: `no whole answer within ${this.#timeoutMs} ms`}, 0)
+      const message = `no whole answer within ${this.#timeoutMs} ms`
+      this.#fail('timeout', {code: HTTP_CODES.timeout, message}, receivedBytes)
     }
   }
 

@@ -94,6 +94,10 @@ export class PlainConnection implements Carrier {
     })
   }
 
+  get receivedBytes(): number {
+    return this.#parser.receivedBytes
+  }
+
   abandon(exchange: Exchange): void {
     if (this.#exchange !== exchange) return
     this.#exchange = null

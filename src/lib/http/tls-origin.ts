@@ -157,6 +157,10 @@ class TlsExchange implements Dispatcher.DispatchHandler, Carrier {
     this.#controller?.abort(new Error(failure.message))
   }
 
+  get receivedBytes(): number {
+    return this.#receivedBytes
+  }
+
   abandon(): void {
     if (this.#end()) this.#controller?.abort(new Error('the request is over'))
   }

@@ -78,7 +78,7 @@ function httpLoad(result: RunResult, http: HttpSection): Markup {
         formatSeconds(load.wall_s),
         load.warmup_count === 0 ? '' : `warm-up ${unitsOf(result)(load.warmup_count)}`,
       ],
-      ['bytes sent', formatBytes(http.sent_bytes), `${formatBytes(http.received_bytes)} received`],
+      ['body bytes sent', formatBytes(http.sent_bytes), `${formatBytes(http.received_bytes)} received`],
     ]),
     statusTable(http),
     errorList(result),

@@ -33,7 +33,7 @@ export function httpLoad(result: RunResult, http: HttpSection): string[] {
         .map(([status, count]) => `${status}: ${count}`)
         .join(' · ') || 'none',
     ],
-    ['bytes', `${formatBytes(http.sent_bytes)} sent, ${formatBytes(http.received_bytes)} received`],
+    ['body bytes', `${formatBytes(http.sent_bytes)} sent, ${formatBytes(http.received_bytes)} received`],
     ['wall clock', formatSeconds(load.wall_s)],
     ...load.errors.map(({code, count, example}) => [code, `${unitsOf(result)(count)}: ${example}`]),
   ]

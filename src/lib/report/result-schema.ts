@@ -107,8 +107,8 @@ const http = z.object({
   errors: count.describe('Connections refused or broken.'),
   error_rate: share.describe('(failed + timeouts + errors + dropped) ÷ (sent + dropped).'),
   requests_per_s: z.number().nullable().describe('Successes ÷ wall clock.'),
-  sent_bytes: count,
-  received_bytes: count,
+  sent_bytes: count.describe('Of bodies that left, without headers.'),
+  received_bytes: count.describe('Of bodies, unfinished answers included.'),
   statuses: z.record(z.string(), count).describe('How often each status came.'),
   groups: z.array(
     z.object({

@@ -100,7 +100,9 @@ export interface HttpSection {
   readonly error_rate: number | null
   /** Successes ÷ wall clock. */
   readonly requests_per_s: number | null
+  /** Of bodies that left us, without headers. */
   readonly sent_bytes: number
+  /** Of bodies, unfinished answers included. */
   readonly received_bytes: number
   /** How often each status came: {"202": 10000}. */
   readonly statuses: Readonly<Record<string, number>>

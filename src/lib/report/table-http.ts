@@ -46,7 +46,7 @@ export function httpLoadLines(result: RunResult, http: HttpSection, page: Page):
     ['requests', [requestsText(http), ...(queue === '' ? [] : [`${paint.dim('queue')} ${queue}`])].join('   ')],
     ['outcomes', factsLine(outcomeFacts(http), paint)],
     ['statuses', http.sent === 0 ? '' : factsLine(statusFacts(http), paint)],
-    ['bytes', factsLine(byteFacts(http), paint)],
+    ['bodies', factsLine(byteFacts(http), paint)],
     ['lateness', latenessText(result, page)],
     ['warm-up', load.warmup_count === 0 ? '' : `${unitsOf(result)(load.warmup_count)}, left out of the latencies`],
     ...secondRows(result, http, page),

@@ -24,6 +24,7 @@ interface Place extends Flight {
   dueUs: number
   handedUs: number
   scenario: number
+  bodyBytes: number
   paymentId: string | null
   isTaken: boolean
   readonly onOutcome: (outcome: HttpOutcome) => void
@@ -119,6 +120,7 @@ export class Dispatcher {
     place.dueUs = this.#release.dueUs(sequence, handedUs)
     place.handedUs = handedUs
     place.scenario = this.#scenarioOf(sequence)
+    place.bodyBytes = request.body?.length ?? 0
     place.paymentId = request.paymentId
     place.isTaken = true
     this.#tally.sent(request, handedUs)
@@ -135,7 +137,7 @@ export class Dispatcher {
 
   #newPlace(): Place {
     const place: Place = {
-      ...{sequence: 0, dueUs: 0, handedUs: 0, scenario: 0, paymentId: null, isTaken: false},
+      ...{sequence: 0, dueUs: 0, handedUs: 0, scenario: 0, bodyBytes: 0, paymentId: null, isTaken: false},
       onOutcome: outcome => this.#settle(place, outcome),
     }
     return place

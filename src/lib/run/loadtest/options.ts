@@ -188,7 +188,7 @@ export interface LoadtestSummary {
   readonly lateness: LatencyHistogram | null
   readonly groups: readonly OutcomeGroup[]
   readonly perSecond: readonly SecondSample[]
-  /** Of bodies. */
+  /** Of bodies: those that left us, and what came of answers, unfinished ones included. */
   readonly sentBytes: number
   readonly receivedBytes: number
   /** Most requests that waited at once; null in the closed model. */

@@ -30,6 +30,7 @@ export interface Flight {
   readonly handedUs: number
   /** Index into the scenarios. */
   readonly scenario: number
+  readonly bodyBytes: number
 }
 
 /** How a release ended. */
@@ -105,11 +106,10 @@ export class LoadtestTally {
     this.#stopUs = Math.max(nowUs, this.#startUs)
   }
 
-  sent({sequence, body, createdAtMs}: PreparedRequest, handedUs: number): void {
+  sent({sequence, createdAtMs}: PreparedRequest, handedUs: number): void {
     this.#series.sent(handedUs)
     this.#sentCount++
     if (sequence < this.#options.warmupCount) this.#warmupSentCount++
-    if (body !== null) this.#sentBytes += body.length
     if (createdAtMs > 0) {
       this.#simulatedFromMs ??= createdAtMs
       this.#simulatedToMs = createdAtMs
@@ -133,6 +133,8 @@ export class LoadtestTally {
     this.#series.settled(settledAs, settledUs)
     this.#settled[settledAs]++
     this.#journalled[state]++
+    // Only what left us: a refused connection carried nothing.
+    if (outcome.sentUs > 0) this.#sentBytes += flight.bodyBytes
     this.#receivedBytes += outcome.receivedBytes
     if (settledUs > this.#lastSettledUs) this.#lastSettledUs = settledUs
     if (kind === 'response' && status >= 0 && status < STATUS_COUNT) {

@@ -447,6 +447,15 @@ describe('what carries a load test', () => {
     expect([result.simulatedFromMs, result.simulatedToMs]).toEqual([FIRST_CREATED_MS, FIRST_CREATED_MS + 99_000])
   })
 
+  it('counts as sent only what left, and of unfinished answers what came', async () => {
+    const {result} = await loaded({
+      model: closedModel({requestCount: 10}),
+      server: index =>
+        index < 6 ? {afterMs: 1, kind: 'refused'} : {afterMs: 1, kind: 'timeout', receivedBytes: index === 6 ? 700 : 0},
+    })
+    expect(result).toMatchObject({sent: 10, sentBytes: 4, receivedBytes: 700})
+  })
+
   it('ends with the error of a source that throws, when what is under way has come back and is journalled', async () => {
     const journal = memoryJournal()
     const source = numberedSource()
