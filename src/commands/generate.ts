@@ -125,6 +125,15 @@ Exits 0 when every payment was acknowledged; 3 when the broker or service did no
         suggestions: ['name a file with --out FILE', 'to Kafka and over HTTP payments go as JSON, one each'],
       })
     }
+    const [{problemsOfOutputs}, {problemsError}] = await Promise.all([
+      import('../lib/cli/output-files.js'),
+      import('../lib/scenario/problem.js'),
+    ])
+    const problems = problemsOfOutputs([
+      ...(acknowledged || flags.out === 'stdout' ? [] : [{flag: '--out', path: flags.out}]),
+      ...(flags.truth === undefined ? [] : [{flag: '--truth', path: flags.truth}]),
+    ])
+    if (problems.length > 0) throw problemsError(undefined, problems)
     const context = {
       progress: this.progress,
       signal: this.signal,

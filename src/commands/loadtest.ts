@@ -24,8 +24,10 @@ Exits 0 when something succeeded and all thresholds held; 99 when one was breach
         '<%= config.bin %> <%= command.id %> http://127.0.0.1:8000/api/v1/payments --stages 10s:100,1m:2000 --arrivals poisson',
     },
     {
-      description: 'A service that wants another body, and answers 201 with an id of its own',
-      command: `<%= config.bin %> <%= command.id %> http://127.0.0.1:8080/transactions --body '{"transaction_id":"{{payment_id}}","amount":{{amount}},"currency":"{{currency}}"}' --success 201 --response-id transactionId`,
+      description:
+        'A service that wants another body, with {{payment_id}} and {{amount}} in order.json, and answers 201 with an id of its own',
+      command:
+        '<%= config.bin %> <%= command.id %> http://127.0.0.1:8080/transactions --body @order.json --success 201 --response-id transactionId',
     },
   ]
   static override args = {

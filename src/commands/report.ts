@@ -21,14 +21,13 @@ export default class Report extends BaseCommand<RunResult> {
 
   async run(): Promise<RunResult> {
     const {args, flags} = await this.parse(Report)
-    const [{requireFigures, writeArtefacts}, {renderResult}, {readResult}] = await Promise.all([
+    const [{writeFigures}, {renderResult}, {readResult}] = await Promise.all([
       import('../lib/cli/artefacts.js'),
       import('../lib/report/table.js'),
       import('../lib/cli/result-file.js'),
     ])
     const result = await readResult(args.result)
-    await requireFigures(result, flags)
-    await writeArtefacts(result, flags)
+    await writeFigures(result, flags)
     if (Object.keys(reportFlags).every(name => !(name in flags))) {
       this.log(renderResult(result, {color: useColor(process.stdout), width: process.stdout.columns ?? 100}))
     }

@@ -124,8 +124,12 @@ describe.concurrent('p2pay report of a stored load test', () => {
     expect(new Set(lines.slice(0, -1).map(line => line.split(',').length))).toEqual(new Set([15]))
   })
 
-  it('refuses what the result has no figures for', async () => {
-    const {exitCode, stderr} = await outcomeOf(['report', 'empty.json', '--hgrm', 'x.hgrm', '--csv', 'y.csv'])
+  it('refuses what the result has no figures for, and writes the rest', async () => {
+    const {exitCode, stderr, files} = await outcomeOf(
+      ['report', 'empty.json', '--hgrm', 'x.hgrm', '--csv', 'y.csv', '--html', 'z.html'],
+      ['z.html'],
+    )
+    expect(files['z.html']).toContain('<h1>')
     expect(exitCode).toBe(2)
     expect(stderr).toContain('--csv: the result has no figures by second\n--hgrm: the result has no latency histogram')
     expect(stderr).toContain('Code: P2PAY_NO_FIGURES')

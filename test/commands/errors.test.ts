@@ -51,6 +51,27 @@ const CASES: readonly Case[] = [
     says: ['unknown flag --tsp; did you mean --tps?', 'unknown flag --duratoin; did you mean --duration?'],
   },
   {
+    name: 'artefacts of a run that cannot be written',
+    args: ['run', 'bad.yaml', '--html', '.', '--out', 'a', '--csv', './a'],
+    exit: 2,
+    code: 'P2PAY_SCENARIO',
+    says: ['--html: . is a directory: name a file in it', '--csv: ./a is what --out writes'],
+  },
+  {
+    name: 'payments and their truth in one file',
+    args: ['generate', '--count', '5', '--out', 'p.ndjson', '--truth', './p.ndjson'],
+    exit: 2,
+    code: 'P2PAY_LOAD',
+    says: ['--truth: ./p.ndjson is what --out writes: name another file'],
+  },
+  {
+    name: 'a truth that cannot be written',
+    args: ['generate', '--tps', '5', '--brokers', NOWHERE, '--truth', 'bad.yaml/truth.ndjson'],
+    exit: 2,
+    code: 'P2PAY_LOAD',
+    says: [/--truth: bad\.yaml\/truth\.ndjson cannot be written: .*bad\.yaml is no directory/],
+  },
+  {
     name: 'a missing argument',
     args: ['run'],
     exit: 2,

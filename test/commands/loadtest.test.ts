@@ -1,9 +1,11 @@
 /** Flags of `p2pay loadtest` that cannot be, each told by its name, before anything is started or sent. */
+import {generateKeyPairSync} from 'node:crypto'
 import {writeFile} from 'node:fs/promises'
 import {join} from 'node:path'
 import {describe, expect, it} from 'vitest'
 import {run} from '../support/p2pay.js'
 import {withTemporaryDirectory} from '../support/temp.js'
+import {CERTIFICATE, PRIVATE_KEY} from '../support/tls-identity.js'
 
 const URL = 'http://127.0.0.1:1/payments'
 
@@ -19,6 +21,15 @@ load:
 `
 const CLOSED_BY_WALL = 'version: 1\nclock: wall\nload: {executor: shared-iterations, iterations: 10}\n'
 const RAMP = 'version: 1\nload: {executor: ramping-arrival-rate, stages: [{target: 5, duration: 1s}]}\n'
+const AUDITED = `version: 1
+load: {executor: constant-arrival-rate, rate: 5, duration: 1s}
+thresholds:
+  audit.lost: '==0'
+  audit.duplicate_rows: '==0'
+  detect.decision_time: p(99)<95ms
+  persist.row_time: {expr: p(99)<95ms, severity: warn}
+`
+const OTHER_KEY = generateKeyPairSync('ec', {namedCurve: 'P-256'}).privateKey.export({type: 'pkcs8', format: 'pem'})
 
 interface Case {
   readonly name: string
@@ -208,7 +219,46 @@ const CASES: readonly Case[] = [
     code: 'P2PAY_FLAGS',
     says: ['--key'],
   },
-  {name: 'no requests', args: [URL, '-n', '0'], code: 'P2PAY_FLAGS', says: ['greater than or equal to 1']},
+  flag('no requests', ['-n', '0'], '--requests: is not a whole number in [1, '),
+  flag('a concurrency that is no number', ['-c', 'many'], '--concurrency: is not a whole number in [1, '),
+  flag(
+    'whatever is wrong, all at once',
+    [
+      ...['-n', '0', '-c', '0', '--timeout', '-1s', '--rate', 'abc', '--threshold', 'foo', '--warmup', '-1'],
+      ...['--success', '999', '--success-body', '(', '--out', '.'],
+    ],
+    ...['--requests:', '--concurrency:', '--timeout:', '--rate:', '--threshold:', '--warmup:', '--success:'],
+    ...['--success-body:', '--out:'],
+  ),
+  flag('a directory for a file', ['--html', '.'], '--html: . is a directory: name a file in it'),
+  flag(
+    'a file for a directory',
+    ['--out', 'mix.yaml/result.json'],
+    /--out: mix\.yaml\/result\.json cannot be written: .*mix\.yaml is no directory/,
+  ),
+  flag('two artefacts for one file', ['--html', 'a', '--markdown', './a'], '--markdown: ./a is what --html writes'),
+  flag(
+    'a threshold on planned time in the closed model',
+    ['--threshold', 'http.planned_time:p(99)<5ms'],
+    'thresholds: this load test does not measure http.planned_time: only the open model does (--rate or --stages)',
+  ),
+  flag(
+    'a scenario whose thresholds want the books of a pipeline that nobody looks at',
+    ['--scenario', 'audited.yaml'],
+    'does not measure audit.lost: --follow with --brokers does, or a test without URL',
+    'does not measure audit.duplicate_rows: --follow with --brokers and --database-url does',
+    'does not measure detect.decision_time: --follow does, or a test without URL',
+  ),
+  flag(
+    'a file without a certificate for authorities',
+    ['https://127.0.0.1:1/', '--cacert', 'key.pem'],
+    '--cacert: key.pem holds no certificate',
+  ),
+  flag(
+    'a key that goes with another certificate',
+    ['https://127.0.0.1:1/', '--cert', 'certificate.pem', '--key', 'other-key.pem'],
+    '--key: other-key.pem does not go with the certificate',
+  ),
   {
     name: 'a run tag that is none',
     args: [URL, '--run-tag', 'XYZ'],
@@ -231,6 +281,10 @@ describe.concurrent('p2pay loadtest refuses', () => {
         'two.yaml': TWO_CLOSED,
         'wall.yaml': CLOSED_BY_WALL,
         'ramp.yaml': RAMP,
+        'audited.yaml': AUDITED,
+        'certificate.pem': CERTIFICATE,
+        'key.pem': PRIVATE_KEY,
+        'other-key.pem': OTHER_KEY,
         'bad-map.yaml': 'version: 1\nplayload: {}\n',
         'targets.json': '{"method":"GET","url":"http://127.0.0.1:1/"}\n',
         'bad-targets.json': '{"method":"GET","url":"127.0.0.1/"}\n',

@@ -6,6 +6,8 @@ import {diskError} from '../base/disk.js'
 import {UsageError} from '../base/errors.js'
 import {makeDirectory} from '../base/make-directory.js'
 import type {RunResult} from '../report/result.js'
+import type {Problem} from '../scenario/problem.js'
+import {problemsOfOutputs} from './output-files.js'
 
 const ARTEFACTS = 'ARTEFACTS'
 
@@ -45,6 +47,18 @@ export interface ArtefactFiles {
   readonly hgrm?: string | undefined
 }
 
+/** What can be known before the run: that a file cannot be written, or that two flags name one. */
+export function problemsOfArtefacts(files: ArtefactFiles): Problem[] {
+  const {hgrm} = files
+  const named = ARTEFACT_FLAGS.flatMap(name => {
+    const path = files[name]
+    return path === undefined ? [] : [{flag: `--${name}`, path}]
+  })
+  return problemsOfOutputs(hgrm === undefined ? named : [...named, {flag: '--hgrm', path: withSuffix(hgrm, 'planned')}])
+}
+
+const ARTEFACT_FLAGS = ['out', 'html', 'junit', 'markdown', 'csv', 'hgrm'] as const
+
 /**
  * Of a run that measured nothing, CSV and `.hgrm` have no rows: a file of an earlier run must not pass for this one's.
  *
@@ -67,18 +81,26 @@ export async function writeArtefacts(result: RunResult, files: ArtefactFiles): P
 }
 
 /**
- * For a stored result: what is asked for must be in it.
+ * For a stored result: what is asked for must be in it, and what is in it is written all the same.
  *
- * @throws UsageError P2PAY_NO_FIGURES
+ * @throws UsageError P2PAY_NO_FIGURES; EnvironmentError as `writeArtefacts`
  */
-export async function requireFigures(result: RunResult, {csv, hgrm}: ArtefactFiles): Promise<void> {
+export async function writeFigures(result: RunResult, files: ArtefactFiles): Promise<void> {
+  const {csv, hgrm} = files
   const [{hasSeries}, {hasDistribution}] = await Promise.all([
     import('../report/csv.js'),
     import('../report/distribution.js'),
   ])
+  const lacksSeries = csv !== undefined && !hasSeries(result)
+  const lacksDistribution = hgrm !== undefined && !hasDistribution(result)
+  await writeArtefacts(result, {
+    ...files,
+    ...(lacksSeries ? {csv: undefined} : {}),
+    ...(lacksDistribution ? {hgrm: undefined} : {}),
+  })
   const missing = [
-    ...(csv !== undefined && !hasSeries(result) ? ['--csv: the result has no figures by second'] : []),
-    ...(hgrm !== undefined && !hasDistribution(result) ? ['--hgrm: the result has no latency histogram'] : []),
+    ...(lacksSeries ? ['--csv: the result has no figures by second'] : []),
+    ...(lacksDistribution ? ['--hgrm: the result has no latency histogram'] : []),
   ]
   if (missing.length === 0) return
   throw new UsageError(missing.join('\n'), {

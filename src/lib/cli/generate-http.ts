@@ -16,6 +16,7 @@ import {
   withoutBound,
 } from './generate-outcome.js'
 import {freshRunTag, parseShard, planOf} from './plan.js'
+import {problemsOfTlsMaterial} from './tls-material.js'
 import {openTruthFile, type TruthFile} from './truth-file.js'
 import {packageVersion} from './version.js'
 
@@ -128,7 +129,9 @@ async function tlsOf({insecure, cacert}: GenerateHttpFlags, problems: string[]):
   if (cacert === undefined) return {verify: !insecure}
   const {readFile} = await import('node:fs/promises')
   try {
-    return {verify: true, ca: await readFile(cacert, 'utf8')}
+    const ca = await readFile(cacert, 'utf8')
+    for (const {message} of problemsOfTlsMaterial({ca})) problems.push(`--cacert: ${cacert} ${message}`)
+    return {verify: true, ca}
   } catch (error) {
     problems.push(`--cacert: ${messageOf(error)}`)
     return {verify: true}

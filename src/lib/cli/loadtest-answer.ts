@@ -9,6 +9,7 @@ import type {ResponseJudge} from '../run/loadtest/options.js'
 import {createResponseJudge} from '../run/loadtest/response-judge.js'
 import type {LoadtestFlags} from './loadtest-flags.js'
 import type {ReportFlag} from './loadtest-load.js'
+import {problemsOfTlsMaterial} from './tls-material.js'
 
 export function judgeOf(
   flags: LoadtestFlags,
@@ -57,7 +58,10 @@ export async function tlsOf(flags: LoadtestFlags, isSecure: boolean, report: Rep
     })
     if (text === undefined) continue
     if (!text.includes('-----BEGIN ')) report(`--${flag}`, `${path} is no PEM file`)
-    texts[name] = text
+    else texts[name] = text
+  }
+  for (const {part, message} of problemsOfTlsMaterial(texts)) {
+    report(`--${files[part]}`, `${flags[files[part]]} ${message}`)
   }
   return {verify: !flags.insecure, ...texts}
 }

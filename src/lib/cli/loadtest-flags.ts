@@ -1,7 +1,6 @@
 /** Flags of `p2pay loadtest`, in the words of hey, vegeta, curl and k6 where those agree. */
 import {Flags} from '@oclif/core'
-import {LIMITS} from '../scenario/limits.js'
-import {artefactFlags} from './artefacts.js'
+import {type ArtefactFiles, artefactFlags} from './artefacts.js'
 import {pipelineFlags} from './flags.js'
 import {loadFlags, streamFlags} from './load-flags.js'
 
@@ -11,21 +10,20 @@ const ANSWER = 'ANSWER'
 const TLS = 'TLS'
 const FOLLOW = 'FOLLOW'
 
+/** A number, NaN for what is none: what is wrong with it is told together with what is wrong with the rest. */
+const count = Flags.custom<number>({parse: async text => (/^-?\d+$/.test(text) ? Number(text) : Number.NaN)})
+
 export const loadtestFlags = {
-  requests: Flags.integer({
+  requests: count({
     char: 'n',
     description: 'How many requests; 200 when neither --duration nor a rate is given.',
-    min: 1,
-    max: LIMITS.count,
     helpValue: '<n>',
     helpGroup: LOAD,
   }),
-  concurrency: Flags.integer({
+  concurrency: count({
     char: 'c',
     description:
       'Requests under way at once: 50 by default in the closed model, in the open one as many as the rate makes in a second, within 50 and 1,000.',
-    min: 1,
-    max: LIMITS.concurrency,
     helpValue: '<n>',
     helpGroup: LOAD,
   }),
@@ -51,10 +49,8 @@ export const loadtestFlags = {
     helpValue: '<n|duration>',
     helpGroup: LOAD,
   }),
-  warmup: Flags.integer({
+  warmup: count({
     description: 'First requests whose latencies are left out; by default the scenario’s, or 0.',
-    min: 0,
-    max: LIMITS.count,
     helpValue: '<n>',
     helpGroup: LOAD,
   }),
@@ -168,7 +164,7 @@ export const loadtestFlags = {
   ...artefactFlags,
 }
 
-export interface LoadtestFlags {
+export interface LoadtestFlags extends ArtefactFiles {
   readonly dir: string
   readonly requests: number | undefined
   readonly concurrency: number | undefined

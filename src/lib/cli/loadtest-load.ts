@@ -31,14 +31,25 @@ const MAX_QUEUE_COUNT = 10_000_000
 
 const FLAG_NAMES = {rate: '--rate', count: '--requests'} as const
 
+export type CheckMeasures = (load: {
+  readonly thresholds: readonly ThresholdPlan[]
+  readonly isOpen: boolean
+}) => readonly Problem[]
+
 export type ReportFlag = (flag: string, message: string) => void
 
 /**
  * @param problems what is wrong with other flags, told together with the rest
+ * @param measures finds thresholds that this test cannot judge
  * @throws UsageError with every problem of flags, scenario and account file
  */
-export async function loadSettings(flags: LoadtestFlags, problems: Problem[]): Promise<LoadSettings> {
+export async function loadSettings(
+  given: LoadtestFlags,
+  problems: Problem[],
+  measures: CheckMeasures = () => [],
+): Promise<LoadSettings> {
   const report: ReportFlag = (where, message) => problems.push({where, message})
+  const flags = withWholeNumbers(given, report)
   const asked = askedOf(flags, report)
   const planned = await plannedOf(flags, asked, problems)
   const {plan} = planned
@@ -53,6 +64,7 @@ export async function loadSettings(flags: LoadtestFlags, problems: Problem[]): P
   if (plan.warmupCount >= plannedCount) {
     add('--warmup', `${plan.warmupCount} of ${plannedCount} planned requests leave nothing to measure`)
   }
+  found.push(...measures({thresholds: plan.thresholds, isOpen}))
   if (found.length > 0) throw problemsError(undefined, found)
   return {planned, model, scenarios: scenariosOf(plan, plannedCount), plannedCount, defaultNote: asked.defaultNote}
 }
@@ -86,6 +98,21 @@ function askedOf(flags: LoadtestFlags, report: ReportFlag): AskedLoad {
         : isOpen
           ? 'no --duration and no --requests: 30 s'
           : `no --requests and no --duration: ${DEFAULT_REQUESTS} requests`,
+  }
+}
+
+/** Counts are checked here and not where flags are read, which would stop at the first. */
+function withWholeNumbers(flags: LoadtestFlags, report: ReportFlag): LoadtestFlags {
+  const checked = (flag: 'requests' | 'concurrency', max: number): number | undefined => {
+    const value = flags[flag]
+    if (value === undefined || (Number.isInteger(value) && value >= 1 && value <= max)) return value
+    report(`--${flag}`, `is not a whole number in [1, ${max.toLocaleString('en-US')}]`)
+    return 1
+  }
+  return {
+    ...flags,
+    requests: checked('requests', LIMITS.count),
+    concurrency: checked('concurrency', LIMITS.concurrency),
   }
 }
 

@@ -10,10 +10,12 @@ import {describeLoad} from '../run/loadtest/describe.js'
 import type {LoadtestProgress} from '../run/loadtest/options.js'
 import type {LoadRun} from '../run/loadtest/run-loadtest.js'
 import type {Problem} from '../scenario/problem.js'
+import {problemsOfArtefacts} from './artefacts.js'
 import {topicsOf} from './detect-outcome.js'
 import {openPaymentStore} from './detector-ports.js'
 import type {LoadtestFlags} from './loadtest-flags.js'
 import {type LoadSettings, loadSettings} from './loadtest-load.js'
+import {problemsOfMeasures} from './loadtest-measures.js'
 import {ownPaymentsUrl, type RequestSettings, requestSettings} from './loadtest-request.js'
 import type {OwnService} from './own-service.js'
 import {freshRunTag} from './plan.js'
@@ -41,9 +43,12 @@ export async function loadtestOutcome(
   flags: LoadtestFlags,
   context: LoadtestContext,
 ): Promise<RunResult> {
-  const problems: Problem[] = []
+  const problems: Problem[] = problemsOfArtefacts(flags)
   const request = await requestSettings(url, flags, (where, message) => problems.push({where, message}))
-  const load = await loadSettings(flags, problems)
+  const isOwn = request.url === null
+  const load = await loadSettings(flags, problems, thresholds =>
+    problemsOfMeasures(thresholds, {isOwn, flags, ...request}),
+  )
   const tag = flags['run-tag'] === undefined ? await freshRunTag() : parseRunTag(flags['run-tag'])
   const test: Test = {flags, context, request, load, tag}
   if (request.url !== null) return withServices(test, {url: request.url, own: null})

@@ -6,6 +6,7 @@ import {parseRunTag} from '../payment/payment-id.js'
 import {formatCount} from '../report/format.js'
 import type {RunResult} from '../report/result.js'
 import type {RunProgress} from '../run/scenario-run.js'
+import {type ArtefactFiles, problemsOfArtefacts} from './artefacts.js'
 import {type DetectFlags, topicsOf} from './detect-outcome.js'
 import {openDetectorPorts, openDetectorServices} from './detector-ports.js'
 import {partitionsOf} from './flags.js'
@@ -32,7 +33,7 @@ export type RunFlags = PlanFlags &
     readonly scenario: string
     readonly key: StreamInputs['key']
     readonly 'run-tag': string | undefined
-  }
+  } & ArtefactFiles
 
 export interface RunContext {
   readonly progress: Progress
@@ -48,7 +49,7 @@ export async function runOutcome(flags: RunFlags, context: RunContext): Promise<
   const [{runScenario}, {checkPlan}, planned] = await Promise.all([
     import('../run/scenario-run.js'),
     import('../run/check-plan.js'),
-    planOf(flags),
+    planOf(flags, {problems: problemsOfArtefacts(flags)}),
   ])
   checkPlan(planned.plan)
   const topics = topicsOf(flags)
