@@ -17,7 +17,10 @@ export function addAuth(app: FastifyInstance, apiKey: string): void {
     void reply.header('www-authenticate', 'Bearer realm="p2pay"')
     await sendProblem(request, reply, {
       code: 'UNAUTHORIZED',
-      detail: key === undefined ? 'send X-API-Key, or Authorization: Bearer' : 'this is not the key of the server',
+      detail:
+        key === undefined
+          ? 'the request has no key: send X-API-Key, or Authorization: Bearer'
+          : 'the key that was sent is not that of the server',
     })
   })
 }

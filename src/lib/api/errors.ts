@@ -14,16 +14,22 @@ export interface ErrorHandling {
 
 /** fastify's own errors, by its codes. */
 const FRAMEWORK_PROBLEMS: Readonly<Record<string, readonly [ProblemCode, string]>> = {
-  FST_ERR_CTP_INVALID_MEDIA_TYPE: ['UNSUPPORTED_MEDIA_TYPE', 'payments are application/json in UTF-8, batches NDJSON'],
-  FST_ERR_CTP_BODY_TOO_LARGE: ['TOO_LARGE', 'the body is larger than this resource reads'],
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: [
+    'UNSUPPORTED_MEDIA_TYPE',
+    'payments are application/json in UTF-8, batches application/x-ndjson',
+  ],
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: ['MALFORMED_REQUEST', 'the body is not as long as Content-Length says'],
   FST_ERR_ROUTE_MISSING_CONTENT_TYPE: ['UNSUPPORTED_MEDIA_TYPE', 'the request names no content type'],
   FST_ERR_BAD_URL: ['MALFORMED_REQUEST', 'the path has a percent-encoding that is none'],
   FST_ERR_MAX_PARAM_LENGTH: ['URI_TOO_LONG', 'a part of the path is longer than any id'],
 }
 
-/** Of an error that comes from the framework or from the connection, and not from us. */
-export function frameworkProblem(error: unknown): Problem {
+/** Of an error that comes from the framework or from the connection, and not from us. @param bodyLimit of the route */
+export function frameworkProblem(error: unknown, bodyLimit?: number): Problem {
+  if (member(error, 'code') === 'FST_ERR_CTP_BODY_TOO_LARGE') {
+    const limit = bodyLimit === undefined ? '' : `; at most ${bodyLimit} bytes are read`
+    return {code: 'TOO_LARGE', detail: `the body is larger than this resource reads${limit}`}
+  }
   const known = FRAMEWORK_PROBLEMS[String(member(error, 'code'))]
   if (known === undefined) return {code: 'MALFORMED_REQUEST', detail: 'the request cannot be read'}
   const [code, detail] = known
@@ -35,7 +41,7 @@ export function addErrorHandling(app: FastifyInstance, {options, allowed}: Error
     // fastify would close the connection after a refused body, and with it the answer would be lost to a client that
     // is still sending; Node reads and drops the rest. One that waits for "100 Continue" sends nothing more.
     if (request.headers.expect === undefined) reply.removeHeader('connection')
-    return sendProblem(request, reply, problemOf(error, options))
+    return sendProblem(request, reply, problemOf(error, options, request.routeOptions.bodyLimit))
   })
   app.setNotFoundHandler((request, reply) => {
     const methods = allowed(pathOf(request))
@@ -47,7 +53,7 @@ export function addErrorHandling(app: FastifyInstance, {options, allowed}: Error
   })
 }
 
-function problemOf(error: unknown, {limits, onNote}: ErrorHandling['options']): Problem {
+function problemOf(error: unknown, {limits, onNote}: ErrorHandling['options'], bodyLimit: number | undefined): Problem {
   if (error instanceof HttpProblem) return error.problem
   const {retryAfterS} = limits
   if (isP2payError(error)) {
@@ -57,7 +63,7 @@ function problemOf(error: unknown, {limits, onNote}: ErrorHandling['options']): 
     if (error.code !== 'P2PAY_BUG') return {code: 'UNAVAILABLE', detail: 'try again later', retryAfterS}
   } else {
     const status = member(error, 'statusCode')
-    if (typeof status === 'number' && status >= 400 && status < 500) return frameworkProblem(error)
+    if (typeof status === 'number' && status >= 400 && status < 500) return frameworkProblem(error, bodyLimit)
     onNote(`! a bug: ${error instanceof Error ? (error.stack ?? error.message) : messageOf(error)}`)
   }
   return {code: 'INTERNAL', detail: 'the server has written down what went wrong'}

@@ -13,6 +13,7 @@ import {scaleOf} from '../payment/money.js'
 import {PAYMENT_SCHEMA_VERSION} from '../payment/payment.js'
 import {MAX_PAYMENT_BYTES} from '../payment/topics.js'
 import {minorOf} from './amount.js'
+import {findJsonFault} from './json-fault.js'
 import {type JsonMembers, readMembers} from './json-members.js'
 import type {Problem} from './problem.js'
 import {normalTime} from './time.js'
@@ -75,12 +76,29 @@ export function readPayment(body: Buffer, arrival: Arrival): ReadResult {
   const value = asIs?.ok === true ? body : encode(filled(given, arrival), parsed.json, written)
   const decoded = asIs?.ok === true ? asIs : decodePayment(value)
   if (!decoded.ok && decoded.code !== 'INVALID_FIELD') {
-    return {ok: false, problem: {code: decoded.code, detail: firstOf(decoded.problems), errors: decoded.problems}}
+    const isLarge = decoded.code === 'TOO_LARGE'
+    const detail = isLarge ? tooLargeWhole(value.length) : firstOf(decoded.problems)
+    return {ok: false, problem: {code: decoded.code, detail, errors: decoded.problems}}
   }
-  if (!decoded.ok) problems.push(...decoded.problems.filter(({field}) => !problems.some(one => one.field === field)))
+  if (!decoded.ok) {
+    const fresh = decoded.problems.filter(({field}) => !problems.some(one => one.field === field))
+    problems.push(...fresh.filter(({field}) => given.has(field) || !DERIVED.has(field)).map(asSaidHere))
+  }
   if (problems.length > 0 || !decoded.ok) return refuse(problems)
   const {paymentId, debtorId} = decoded.payment
   return {ok: true, paymentId, isIdMinted: !given.has('payment_id'), debtorId, digest: digestOf(given), value}
+}
+
+/** Made of what the client gave: what is wrong with them is wrong there, and said there. */
+const DERIVED: ReadonlySet<string> = new Set(['device_id', 'creditor_country'])
+
+/** The decoder speaks of the wire, where an id has one spelling; here the other one is put in order. */
+function asSaidHere({field, problem}: FieldProblem): FieldProblem {
+  return {field, problem: problem.replace('must be a UUID in lower case', 'must be a UUID')}
+}
+
+function tooLargeWhole(bytes: number): string {
+  return `the payment has ${bytes} bytes with the fields that are filled in; at most ${MAX_PAYMENT_BYTES} are read`
 }
 
 const NO_CURRENCY: FieldProblem = {field: 'currency', problem: 'must be an active currency of ISO 4217'}
@@ -90,20 +108,33 @@ type JsonObject = Readonly<Record<string, unknown>>
 
 function parse(body: Buffer): Parsed {
   if (body.length > MAX_PAYMENT_BYTES) {
-    return {problem: {code: 'TOO_LARGE', detail: `${body.length} bytes; at most ${MAX_PAYMENT_BYTES} are read`}}
+    return {
+      problem: {code: 'TOO_LARGE', detail: `the body has ${body.length} bytes; at most ${MAX_PAYMENT_BYTES} are read`},
+    }
   }
   if (body.length === 0) return {problem: {code: 'EMPTY_VALUE', detail: 'a payment is a JSON object'}}
+  // ASCII is the rule for payments, and cheaper to turn into a string.
+  const isPlain = isAscii(body)
+  if (!isPlain && !isUtf8(body)) return {problem: {code: 'INVALID_UTF8', detail: 'a payment is JSON in UTF-8'}}
+  const text = body.toString(isPlain ? 'latin1' : 'utf8')
   try {
-    // ASCII is the rule for payments, and cheaper to turn into a string.
-    const isPlain = isAscii(body)
-    if (!isPlain && !isUtf8(body)) return {problem: {code: 'INVALID_UTF8', detail: 'a payment is JSON in UTF-8'}}
-    const text = body.toString(isPlain ? 'latin1' : 'utf8')
     const json: unknown = JSON.parse(text)
     if (isObject(json)) return {text, json}
     return {problem: {code: 'NOT_AN_OBJECT', detail: 'a payment is a JSON object'}}
   } catch {
-    return {problem: {code: 'MALFORMED_JSON', detail: 'a payment is a JSON object; is the body cut off?'}}
+    return {problem: {code: 'MALFORMED_JSON', detail: faultOf(text)}}
   }
+}
+
+function faultOf(text: string): string {
+  if (text.startsWith('\ufeff')) return 'the body begins with a byte order mark (U+FEFF), which is no JSON'
+  const fault = findJsonFault(text)
+  if (fault.kind === 'end') return 'the body ends before its JSON does; is it cut off?'
+  const lines = text.slice(0, fault.at).split('\n')
+  const point = text.codePointAt(fault.at) ?? 0
+  const isVisible = point > 0x20 && point < 0x7f
+  const what = isVisible ? String.fromCodePoint(point) : `U+${point.toString(16).toUpperCase().padStart(4, '0')}`
+  return `no JSON from line ${lines.length}, column ${(lines.at(-1) ?? '').length + 1} on: ${what} cannot stand there`
 }
 
 function isObject(json: unknown): json is JsonObject {

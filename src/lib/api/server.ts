@@ -4,11 +4,11 @@
 import type {IncomingHttpHeaders} from 'node:http'
 import type {AddressInfo} from 'node:net'
 import Fastify, {type FastifyInstance} from 'fastify'
-import {EnvironmentError, messageOf} from '../base/errors.js'
 import {addAuth} from './auth.js'
 import type {ApiContext} from './context.js'
 import {addDocs} from './docs.js'
 import {addErrorHandling, allowedMethods, frameworkProblem} from './errors.js'
+import {cannotListen, hostToListenOn, type ListenAddress} from './listening.js'
 import {ApiMetrics} from './metrics.js'
 import {addOpenApi} from './openapi.js'
 import {refuseUnknownParameters} from './parameters.js'
@@ -43,22 +43,14 @@ const QUIET_SWEEP_MS = 20
  * @param listen port 0: any free one
  * @throws EnvironmentError P2PAY_LISTEN when it cannot listen there
  */
-export async function startApi(
-  options: ApiOptions,
-  listen: {readonly host: string; readonly port: number},
-): Promise<ApiServer> {
+export async function startApi(options: ApiOptions, listen: ListenAddress): Promise<ApiServer> {
   const api = await buildApi(options)
-  // Both families of localhost would be two servers, the second without our listeners.
-  const host = listen.host === 'localhost' ? '127.0.0.1' : listen.host
+  const host = hostToListenOn(listen)
   try {
     await api.app.listen({host, port: listen.port})
   } catch (error) {
     await api.close()
-    throw new EnvironmentError(`Cannot listen on ${listen.host}:${listen.port}: ${messageOf(error)}`, {
-      code: 'P2PAY_LISTEN',
-      suggestions: ['choose another port with --port, or 0 for any free one', 'or stop who has it'],
-      cause: error,
-    })
+    throw cannotListen(listen, error)
   }
   const address = api.app.server.address()
   const url = isAddressInfo(address) ? urlOf(address) : `http://${host}:${listen.port}`

@@ -67,6 +67,9 @@ export async function serveOutcome(flags: ServeFlags, context: ServeContext): Pr
     )
   }
   const topics = topicsOf(flags)
+  // Before a broker and a database are hosted for nothing.
+  const {tryToListen} = await import('../api/listening.js')
+  await tryToListen({host: flags.host, port: flags.port})
   // Whoever started us over a channel and is gone wants us no more.
   const signal = AbortSignal.any([context.signal, parentGone()])
   const services = await openDetectorServices(flags, {...context, signal})

@@ -2,6 +2,7 @@
 import fc from 'fast-check'
 import {describe, expect, it} from 'vitest'
 import {minorOf} from '../../../src/lib/api/amount.js'
+import {findJsonFault} from '../../../src/lib/api/json-fault.js'
 import {readMembers} from '../../../src/lib/api/json-members.js'
 import {MAX_DEPTH, type ReadPayment, readPayment} from '../../../src/lib/api/normalise.js'
 import {normalTime} from '../../../src/lib/api/time.js'
@@ -331,6 +332,80 @@ describe('what nobody should have to read', () => {
     const body = Object.fromEntries(Array.from({length: 500}, (_, index) => [`x${index}`, '\u0000']))
     const result = read({...LEAST, ...body})
     expect(result.ok ? 0 : result.problem.errors?.length).toBe(50)
+  })
+})
+
+describe('what is no JSON is told with its place', () => {
+  const CUT_OFF = 'the body ends before its JSON does; is it cut off?'
+  it.each([
+    ['cut off', '{"debtor_id":"ali', CUT_OFF],
+    ['cut off after a brace', '{', CUT_OFF],
+    ['cut off after a comma', '{"a":[1,', CUT_OFF],
+    ['cut off in an escape', '{"a":"\\u12', CUT_OFF],
+    ['cut off in a word', '{"a":tru', CUT_OFF],
+    ['blank', ' \n', CUT_OFF],
+    ['with a byte order mark', '\ufeff{}', 'the body begins with a byte order mark (U+FEFF), which is no JSON'],
+    ['with NaN', '{"a":NaN}', 'no JSON from line 1, column 6 on: N cannot stand there'],
+    ['with a trailing comma', '{"a":1,\n}', 'no JSON from line 2, column 1 on: } cannot stand there'],
+    ['with a trailing comma in a list', '{"a":[1,]}', 'no JSON from line 1, column 9 on: ] cannot stand there'],
+    ['with single quotes', "{'a':1}", "no JSON from line 1, column 2 on: ' cannot stand there"],
+    ['with a line end in a text', '{"a":"x\ny"}', 'no JSON from line 1, column 8 on: U+000A cannot stand there'],
+    ['with a bad escape', '{"a":"\\x"}', 'no JSON from line 1, column 7 on: \\ cannot stand there'],
+    ['with a leading zero', '{"a":01}', 'no JSON from line 1, column 7 on: 1 cannot stand there'],
+    ['with the wrong bracket', '{"a":[1}', 'no JSON from line 1, column 8 on: } cannot stand there'],
+    ['twice', '{} {}', 'no JSON from line 1, column 4 on: { cannot stand there'],
+  ])('%s', (_what, text, detail) => {
+    expect(read(text)).toEqual({ok: false, problem: {code: 'MALFORMED_JSON', detail}})
+  })
+
+  it('whatever it is: a fault is found in what JSON.parse refuses, and an end in whatever is cut off', () => {
+    const cut = fc.tuple(fc.json(), fc.double({min: 0, max: 1, noNaN: true}), fc.string({maxLength: 2}))
+    fc.assert(
+      fc.property(cut, ([text, part, garbage]) => {
+        const at = Math.floor(text.length * part)
+        const garbled = text.slice(0, at) + garbage + text.slice(at)
+        if (!isJson(garbled)) {
+          const fault = findJsonFault(garbled)
+          if (fault.kind === 'character') expect(fault.at).toBeLessThan(garbled.length)
+        }
+        const whole = `{"a":${JSON.stringify([text, 'é'])}}`
+        expect(findJsonFault(whole.slice(0, Math.floor(whole.length * part)))).toEqual({kind: 'end'})
+      }),
+    )
+  })
+})
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text)
+    return true
+  } catch {
+    return false
+  }
+}
+
+describe('what is wrong is told in words of the API', () => {
+  it.each([
+    ['an id', {...LEAST, payment_id: 'X'}, {payment_id: 'must be a UUID'}],
+    ['no id of a refund', {...LEAST, original_payment_id: 'x'}, {original_payment_id: 'must be a UUID'}],
+  ])('%s', (_what, body, problems) => {
+    expect(refusal(body)).toEqual(problems)
+  })
+
+  it.each(['', 'a\u0000b', 7])('a debtor such as %j is blamed alone, not on the device that was never sent', debtor => {
+    expect(Object.keys(refusal({...LEAST, debtor_id: debtor}))).toEqual(['debtor_id'])
+  })
+
+  it('a body that is too large, or becomes it', () => {
+    expect(read({...LEAST, note: 'x'.repeat(70_000)})).toMatchObject({
+      problem: {code: 'TOO_LARGE', detail: 'the body has 70088 bytes; at most 65536 are read'},
+    })
+    expect(read({...LEAST, note: 'x'.repeat(65_400)})).toMatchObject({
+      problem: {
+        code: 'TOO_LARGE',
+        detail: expect.stringMatching(/^the payment has \d+ bytes with the fields that are/),
+      },
+    })
   })
 })
 

@@ -1,5 +1,6 @@
 /** What holds for every route: keys, unknown paths, types, sizes; and clients that misbehave, through real sockets. */
 import {describe, expect, it} from 'vitest'
+import {tryToListen} from '../../../src/lib/api/listening.js'
 import {MemoryClaims} from '../../../src/lib/api/memory-claims.js'
 import {API_LIMITS} from '../../../src/lib/api/ports.js'
 import {startApi} from '../../../src/lib/api/server.js'
@@ -64,6 +65,7 @@ describe('a request', () => {
     const answer = await post(BODY, {'content-type': type})
     expect(answer.status).toBe(status)
     if (status === 415) expect(answer.json?.['code']).toBe('UNSUPPORTED_MEDIA_TYPE')
+    if (type === 'text/plain') expect(answer.json?.['detail']).toContain('application/x-ndjson')
   })
 
   it.each([
@@ -151,6 +153,8 @@ describe('an API key', () => {
     const answer = await post(BODY, headers)
     expect(answer.status).toBe(status)
     if (status !== 401) return
+    const isSent = 'x-api-key' in headers || String(headers.authorization).startsWith('Bearer')
+    expect(answer.json?.['detail']).toMatch(isSent ? /^the key that was sent is not/ : /^the request has no key/)
     expect(answer).toMatchObject({json: {code: 'UNAUTHORIZED'}, headers: {'www-authenticate': 'Bearer realm="p2pay"'}})
     expect(ingest.topic).toHaveLength(0)
   })
@@ -194,7 +198,7 @@ describe('a body that is too large', () => {
     const client = await RawClient.to(world.api)
     await client.write(head({'content-length': SIZE}))
     await client.write(Buffer.alloc(SIZE, 0x20))
-    expect(await client.until(/"code":"TOO_LARGE"/)).toMatch(
+    expect(await client.until(/"code":"TOO_LARGE".*at most 65536 bytes/)).toMatch(
       /^HTTP\/1.1 413 [\s\S]*content-type: application\/problem\+json/i,
     )
     await client.write(`${head({'content-length': BODY.length})}${BODY}`)
@@ -395,6 +399,31 @@ describe('closing', () => {
 })
 
 describe('listening', () => {
+  it.each([
+    ['nope.invalid', /ENOTFOUND|EAI_AGAIN/, /--host/],
+    ['192.0.2.1', /EADDRNOTAVAIL/, /--host/],
+  ])('on %s cannot be, and no other port would help', async (host, message, suggestion) => {
+    await expect(tryToListen({host, port: 0})).rejects.toMatchObject({
+      code: 'P2PAY_LISTEN',
+      message: expect.stringMatching(message),
+      suggestions: [expect.stringMatching(suggestion)],
+    })
+  })
+
+  it('can be tried: a port that is taken shows, one that is free stays free', async () => {
+    const world = await servingWorld()
+    await RawClient.to(world.api)
+    const address = world.api.app.server.address()
+    const port = typeof address === 'object' && address !== null ? address.port : 0
+    await expect(tryToListen({host: 'localhost', port})).rejects.toMatchObject({
+      code: 'P2PAY_LISTEN',
+      suggestions: [expect.stringContaining('--port'), expect.any(String)],
+    })
+    await world.api.close()
+    await tryToListen({host: '127.0.0.1', port})
+    await tryToListen({host: '127.0.0.1', port})
+  })
+
   it('tells where, and that a port is taken', async () => {
     const options = {
       clock: systemClock,

@@ -51,7 +51,7 @@ export function addPaymentRoutes(app: FastifyInstance, context: ApiContext): voi
         return sendProblem(request, reply, {code: 'EMPTY_VALUE', detail: 'a batch has a payment on each line'})
       }
       if (lines.length > limits.batchCount) {
-        const detail = `${lines.length} lines; at most ${limits.batchCount} are read`
+        const detail = `the batch has ${lines.length} lines; at most ${limits.batchCount} are read`
         return sendProblem(request, reply, {code: 'TOO_LARGE', detail})
       }
       const answers: Promise<BatchAnswer>[] = []
