@@ -20,7 +20,7 @@ import {addLookupRoutes} from './routes/lookups.js'
 import {addPaymentRoutes, BATCH_PATH} from './routes/payments.js'
 import {addScoreRoutes} from './routes/score.js'
 import {addStatusRoutes} from './routes/status.js'
-import {answerExpectations, clientErrorHandler} from './wire.js'
+import {answerExpectations, answerHalfClosed, clientErrorHandler, refuseTunnels, wantHost} from './wire.js'
 
 /** An API that listens nowhere yet. */
 export interface BuiltApi {
@@ -78,6 +78,8 @@ export async function buildApi(options: ApiOptions): Promise<BuiltApi> {
     bodyLimit: limits.bodyBytes,
     requestTimeout: limits.requestTimeoutMs,
     http: {
+      // Ours has a problem document.
+      requireHostHeader: false,
       maxHeaderSize: limits.maxHeaderBytes,
       headersTimeout: limits.requestTimeoutMs,
       requestTimeout: limits.requestTimeoutMs,
@@ -97,9 +99,13 @@ export async function buildApi(options: ApiOptions): Promise<BuiltApi> {
   const endQuiet = quietConnectionsOf(app.server)
   answerExpectations(app.server, ({url}) => (url?.startsWith(BATCH_PATH) ? limits.batchBytes : limits.bodyBytes))
 
+  answerHalfClosed(app.server)
+  refuseTunnels(app.server, metrics)
+
   const allowed = allowedMethods(app)
   addErrorHandling(app, {options, allowed})
   addJsonBodies(app)
+  wantHost(app)
   if (apiKey !== undefined) addAuth(app, apiKey)
   refuseUnknownParameters(app)
   app.addHook('onResponse', (request, reply, done) => {

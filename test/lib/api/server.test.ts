@@ -280,7 +280,7 @@ describe('a client that misbehaves', () => {
     const world = await servingWorld()
     const client = await RawClient.to(world.api)
     await client.write(bytes)
-    expect(await client.until(/\r\n\r\n/)).toMatch(/^HTTP\/1.1 400 /)
+    expect(await client.until(/MALFORMED_REQUEST/)).toMatch(/^HTTP\/1.1 400 [\s\S]*application\/problem\+json/i)
     await expectAlive(world)
   })
 
@@ -333,9 +333,56 @@ describe('a client that misbehaves', () => {
     while (world.ingest.heldCount === 0) await new Promise(resolve => setImmediate(resolve))
     world.ingest.settle('ack')
     await client.closed
-    expect(client.text.match(/HTTP\/1.1 \d+/g)).toEqual(['HTTP/1.1 202'])
+    expect(client.text.match(/HTTP\/1.1 \d+/g)).toEqual(['HTTP/1.1 202', 'HTTP/1.1 400'])
     expect(client.text).toMatch(/connection: close/i)
     world.ingest.fate = () => 'ack'
+    await expectAlive(world)
+  })
+
+  it('by sending garbage behind five requests has those five answered first', async () => {
+    const world = await servingWorld()
+    world.ingest.fate = () => 'hold'
+    const client = await RawClient.to(world.api)
+    await client.write(`${`${head({'content-length': BODY.length})}${BODY}`.repeat(5)}GARBAGE\r\n\r\n`)
+    while (world.ingest.heldCount < 5) await new Promise(resolve => setImmediate(resolve))
+    world.ingest.settle('ack')
+    await client.closed
+    const accepted = Array(5).fill('HTTP/1.1 202')
+    expect(client.text.match(/HTTP\/1.1 \d+/g)).toEqual([...accepted, 'HTTP/1.1 400'])
+    expect(world.ingest.topic).toHaveLength(5)
+    world.ingest.fate = () => 'ack'
+    await expectAlive(world)
+  })
+
+  it('by ending its side after a whole request is answered, and the connection ends', async () => {
+    const world = await servingWorld()
+    world.ingest.fate = () => 'hold'
+    const client = await RawClient.to(world.api)
+    client.socket.end(`${head({'content-length': BODY.length})}${BODY}`)
+    while (world.ingest.heldCount === 0) await new Promise(resolve => setImmediate(resolve))
+    world.ingest.settle('ack')
+    await client.closed
+    expect(client.text).toMatch(/^HTTP\/1.1 202 [\s\S]*accepted/)
+    world.ingest.fate = () => 'ack'
+    await expectAlive(world)
+  })
+
+  it('by ending its side within its body is 400', async () => {
+    const world = await servingWorld()
+    const client = await RawClient.to(world.api)
+    client.socket.end(`${head({'content-length': 100})}{"debtor_id"`)
+    expect(await client.until(/MALFORMED_REQUEST/)).toMatch(/^HTTP\/1.1 400 /)
+    await client.closed
+    await expectAlive(world)
+  })
+
+  it('by taking it for a proxy is 405', async () => {
+    const world = await servingWorld()
+    const client = await RawClient.to(world.api)
+    await client.write('CONNECT example.com:443 HTTP/1.1\r\nhost: example.com:443\r\n\r\n')
+    expect(await client.until(/METHOD_NOT_ALLOWED/)).toMatch(/^HTTP\/1.1 405 /)
+    client.socket.end()
+    await client.closed
     await expectAlive(world)
   })
 
