@@ -158,6 +158,13 @@ describe('the open model', () => {
     expect(received).toHaveLength(100)
   })
 
+  it('says how many still wait when the schedule is over', async () => {
+    const {url} = await service(() => ({...ACCEPTED, afterMs: 100}))
+    const loaded = await load([url, '--rate', '200', '-n', '20', '-c', '1'])
+    expect(loaded.stderr).toMatch(/the schedule is over, and \d+ requests still wait for a connection/)
+    expect(httpOf(loaded)).toMatchObject({sent: 20, succeeded: 20, dropped: 0})
+  })
+
   it('drops what the queue cannot hold, and counts it', async () => {
     const {url} = await service(() => ({...ACCEPTED, afterMs: 400}))
     const loaded = await load([url, '--rate', '200', '-n', '40', '-c', '1', '--queue', '2'])

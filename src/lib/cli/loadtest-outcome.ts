@@ -4,10 +4,10 @@ import {type Clock, nowMs} from '../base/clock.js'
 import {EXIT, UsageError} from '../base/errors.js'
 import type {HttpClient} from '../http/http-client.js'
 import {parseRunTag} from '../payment/payment-id.js'
-import {formatCount, formatMs} from '../report/format.js'
+import {formatCount, formatMs, plural} from '../report/format.js'
 import type {RunResult} from '../report/result.js'
 import {describeLoad} from '../run/loadtest/describe.js'
-import type {LoadtestProgress} from '../run/loadtest/options.js'
+import type {LoadModel, LoadtestProgress} from '../run/loadtest/options.js'
 import type {LoadRun} from '../run/loadtest/run-loadtest.js'
 import type {Problem} from '../scenario/problem.js'
 import {problemsOfArtefacts} from './artefacts.js'
@@ -197,6 +197,7 @@ async function play(
     for (const note of notes) progress.note(`! ${note}`)
     progress.note(`run ${tag}: ${plan.name}, seed ${plan.seed}`)
     const {runLoadtest} = await import('../run/loadtest/run-loadtest.js')
+    const waiting = new WaitingNote(load.model, text => progress.note(text))
     const run = await runLoadtest({
       plan,
       tag,
@@ -223,16 +224,39 @@ async function play(
       clock,
       signal: own === null ? context.signal : AbortSignal.any([context.signal, own.failed]),
       isOver: own === null ? undefined : () => own.failed.aborted,
-      onProgress: state =>
+      onProgress: state => {
+        waiting.look(state)
         progress.sample(
           () => liveLine(state),
           () => sampleOf(state),
-        ),
+        )
+      },
       onPhase: text => progress.update(() => text),
     })
     return run
   } finally {
     await store?.close()
+  }
+}
+
+/** Says once how many still wait when the schedule is over: a load test that goes on then seems to hang. */
+class WaitingNote {
+  readonly #model: LoadModel
+  readonly #note: (text: string) => void
+  #isSaid = false
+
+  constructor(model: LoadModel, note: (text: string) => void) {
+    this.#model = model
+    this.#note = note
+  }
+
+  look({elapsedUs, queued}: LoadtestProgress): void {
+    if (this.#isSaid || this.#model.kind === 'closed' || elapsedUs < this.#model.schedule.durationUs) return
+    this.#isSaid = true
+    if (queued === 0) return
+    this.#note(
+      `the schedule is over, and ${plural(queued, 'request still waits', 'requests still wait')} for a connection; Ctrl-C leaves them unsent`,
+    )
   }
 }
 
@@ -269,9 +293,11 @@ function sampleOf(state: LoadtestProgress): object {
     in_flight: state.inFlight,
     queued: state.queued,
     last_second: {
+      // Counted from 0 since the start, as per_second of the result: the totals beside it are of now.
+      second: state.lastSecond.second,
       succeeded: state.lastSecond.succeeded,
-      response_p50: state.lastSecond.p50Us,
-      response_p99: state.lastSecond.p99Us,
+      response_p50_us: state.lastSecond.p50Us,
+      response_p99_us: state.lastSecond.p99Us,
     },
   }
 }

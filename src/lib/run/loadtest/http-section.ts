@@ -4,6 +4,7 @@ import {type LatencyHistograms, summarizeLatency} from '../../report/assemble.js
 import {formatCount, formatMs, plural} from '../../report/format.js'
 import type {HttpGroup, HttpSecond, HttpSection, RunResult} from '../../report/result.js'
 import type {LoadtestSummary, OutcomeGroup, SecondSample} from './options.js'
+import {remedyOf} from './outcome.js'
 import {MAX_SECONDS} from './series.js'
 
 /** What a summary does not know: where requests went, and how. */
@@ -109,6 +110,10 @@ export function httpNotes(summary: LoadtestSummary, facts: HttpFacts): string[] 
             `latencies are those of successes; ${formatCount(apart)} others are apart, by outcome: ${troublesOf(summary)}`,
           ]
         : []),
+    ...summary.errorKinds.flatMap(({code}) => {
+      const remedy = remedyOf(code)
+      return remedy === undefined ? [] : [`${code}: ${remedy}`]
+    }),
     ...(warmupCount === 0 ? [] : [`latencies leave out the first ${plural(warmupCount, 'request')} (warm-up)`]),
     ...(summary.perSecond.length < MAX_SECONDS ? [] : ['seconds are told for the first day; totals cover everything']),
   ]

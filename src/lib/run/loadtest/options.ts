@@ -104,8 +104,13 @@ export interface LoadtestProgress {
   readonly inFlight: number
   /** Waiting in the queue; 0 in the closed model. */
   readonly queued: number
-  /** Of the last full second. */
-  readonly lastSecond: {readonly succeeded: number; readonly p50Us: number | null; readonly p99Us: number | null}
+  /** Of the last full second; its number is null before one has passed. */
+  readonly lastSecond: {
+    readonly second: number | null
+    readonly succeeded: number
+    readonly p50Us: number | null
+    readonly p99Us: number | null
+  }
 }
 
 /** 1xx … 5xx, or what came instead of an answer. */

@@ -30,7 +30,41 @@ export function troubleCode({kind, status, errorCode}: HttpOutcome): string {
 }
 
 /** @param wanted what counts as success */
-export function troubleExample({kind, status, errorMessage}: HttpOutcome, wanted: string): string {
+export function troubleExample({kind, status, body, errorMessage}: HttpOutcome, wanted: string): string {
   if (kind !== 'response') return errorMessage ?? kind
-  return `${STATUS_CODES[status] ?? 'unknown status'}; success is ${wanted}`
+  const detail = body === null ? undefined : problemDetail(body)
+  return `${STATUS_CODES[status] ?? 'unknown status'}${detail === undefined ? '' : `: ${detail}`}; success is ${wanted}`
+}
+
+const DETAIL_CHARACTERS = 200
+
+/** What a problem document (RFC 9457) says of this occurrence; undefined for other bodies. */
+function problemDetail(body: Buffer): string | undefined {
+  let document: unknown
+  try {
+    document = JSON.parse(body.toString())
+  } catch {
+    return undefined
+  }
+  if (typeof document !== 'object' || document === null) return undefined
+  const {detail}: {readonly detail?: unknown} = document
+  if (typeof detail !== 'string' || detail === '') return undefined
+  return detail.length > DETAIL_CHARACTERS ? `${detail.slice(0, DETAIL_CHARACTERS)}…` : detail
+}
+
+const UNTRUSTED = 'nobody vouches for the certificate: --cacert FILE trusts its authority, --insecure takes any'
+
+/** What helps against a trouble, by its code. */
+const REMEDIES: Readonly<Record<string, string>> = {
+  'HTTP 401': '--api-key-env NAME sends a key as X-API-Key, --header another one',
+  ECONNREFUSED: 'nothing listens there: is the service running, and is the port right?',
+  DEPTH_ZERO_SELF_SIGNED_CERT: UNTRUSTED,
+  SELF_SIGNED_CERT_IN_CHAIN: UNTRUSTED,
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: UNTRUSTED,
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: UNTRUSTED,
+}
+
+/** @returns undefined where nothing is known */
+export function remedyOf(code: string): string | undefined {
+  return Object.hasOwn(REMEDIES, code) ? REMEDIES[code] : undefined
 }

@@ -174,6 +174,7 @@ export class LoadtestTally {
       inFlight: backlog.inFlight,
       queued: backlog.queued,
       lastSecond: {
+        second: last?.second ?? null,
         succeeded: last?.succeeded ?? 0,
         p50Us: last?.responseP50Us ?? null,
         p99Us: last?.responseP99Us ?? null,

@@ -8,7 +8,7 @@ import {
   httpSection,
 } from '../../../../src/lib/run/loadtest/http-section.js'
 import type {LoadtestSummary} from '../../../../src/lib/run/loadtest/options.js'
-import {type FakeServer, stalling, steady} from '../../../support/fake-http-client.js'
+import {type FakeAnswer, type FakeServer, stalling, steady} from '../../../support/fake-http-client.js'
 import {closedModel, type GivenLoad, loaded, loading, openModel} from '../../../support/load.js'
 
 const FACTS: HttpFacts = {
@@ -146,6 +146,34 @@ describe('the HTTP section of a closed model', () => {
   })
 })
 
+describe('trouble that has a known remedy', () => {
+  it.each([
+    ['HTTP 401', /^HTTP 401: --api-key-env NAME sends a key/],
+    ['ECONNREFUSED', /^ECONNREFUSED: nothing listens there: is the service running/],
+    ['DEPTH_ZERO_SELF_SIGNED_CERT', /: nobody vouches for the certificate: --cacert FILE .*--insecure/],
+  ])('%s is noted with it', async (code, note) => {
+    const summary = await summaryOf({model: openModel(), server: troubled})
+    const errorKinds = [{code, count: 100, example: ''}]
+    expect(httpNotes({...summary, errorKinds}, FACTS)).toContainEqual(expect.stringMatching(note))
+  })
+})
+
+describe('the example of a trouble', () => {
+  it('has the detail of a problem document', async () => {
+    const body = Buffer.from('{"title":"No key","detail":"the header X-API-Key is missing"}')
+    const summary = await summaryOf({model: openModel(), server: () => ({afterMs: 1, status: 401, body})})
+    expect(summary.errorKinds).toEqual([
+      {code: 'HTTP 401', count: 1000, example: 'Unauthorized: the header X-API-Key is missing; success is status 2xx'},
+    ])
+  })
+
+  it.each(['[]', 'null', '{"detail":5}', '<html>'])('does without where the body is %s', async text => {
+    const server = (): FakeAnswer => ({afterMs: 1, status: 401, body: Buffer.from(text)})
+    const summary = await summaryOf({model: openModel(), server})
+    expect(summary.errorKinds[0]?.example).toBe('Unauthorized; success is status 2xx')
+  })
+})
+
 describe('the error rate', () => {
   it('is of what was tried: what waited when a signal came is no part of it', async () => {
     const summary = await summaryOf({model: openModel(), server: troubled})
@@ -176,6 +204,7 @@ describe('a load test without a success', () => {
     expect(JSON.stringify([http, httpLoad(summary), summarizeLatencies(httpHistograms(summary))])).not.toContain('NaN')
     expect(httpNotes(summary, FACTS)).toEqual([
       'not one request succeeded (1,000 ECONNREFUSED): there are no latencies of successes',
+      'ECONNREFUSED: nothing listens there: is the service running, and is the port right?',
     ])
   })
 
