@@ -1,5 +1,6 @@
 /** What wrong flags of `p2pay serve` get, before any service is opened or any port is taken. */
-import {writeFile} from 'node:fs/promises'
+import {readdir, writeFile} from 'node:fs/promises'
+import {createServer} from 'node:net'
 import {join} from 'node:path'
 import {describe, expect, it} from 'vitest'
 import {run} from '../support/p2pay.js'
@@ -72,17 +73,24 @@ const CASES: readonly Case[] = [
   },
   {
     name: 'a broker without a database',
-    args: ['--brokers', '127.0.0.1:1'],
+    args: ['--brokers', '127.0.0.1:1', '--port', '0'],
     exit: 2,
     code: 'P2PAY_DATABASE_NOT_NAMED',
     says: ['A Kafka broker is named, but no database'],
   },
   {
     name: 'a broker that is not there',
-    args: ['--brokers', '127.0.0.1:1', '--no-database'],
+    args: ['--brokers', '127.0.0.1:1', '--no-database', '--port', '0'],
     exit: 3,
     code: 'P2PAY_BROKER_UNREACHABLE',
     says: ['Kafka at 127.0.0.1:1 refused the connection: nobody listens there'],
+  },
+  {
+    name: 'an address that is none of this machine',
+    args: ['--host', '192.0.2.1', '--port', '0'],
+    exit: 3,
+    code: 'P2PAY_LISTEN',
+    says: ['Cannot listen on 192.0.2.1:0'],
   },
 ]
 
@@ -97,4 +105,16 @@ describe.concurrent('p2pay serve', () => {
       expect(stdout).not.toContain('eim')
     }),
   )
+
+  it('whose port is taken says so before it hosts anything', () =>
+    withTemporaryDirectory(async cwd => {
+      const other = createServer()
+      await new Promise<void>(resolve => other.listen(0, '127.0.0.1', resolve))
+      const address = other.address()
+      const port = typeof address === 'object' && address !== null ? address.port : 0
+      const {exitCode, stdout} = await run(['serve', '--json', '--port', `${port}`], {cwd})
+      other.close()
+      expect({exitCode, code: JSON.parse(stdout).error.code}).toEqual({exitCode: 3, code: 'P2PAY_LISTEN'})
+      expect(await readdir(cwd)).toEqual([])
+    }))
 })
