@@ -224,6 +224,8 @@ describe('p2pay serve whose broker goes away', () => {
     await until(async () => (await ask(url, '/readyz')).status === 200)
     await until(async () => (await rows(again.databaseUrl)).has(id))
     await stop(served)
+    // What was told 503 is no secret at the end.
+    expect(served.process.stdout).toMatch(/^! answered 503 (because|before) the .*: [1-9]/m)
   })
 })
 
