@@ -50,6 +50,8 @@ export function claimsContract(name: string, open: () => Promise<ClaimWorld>): v
     let table: ClaimTable
     beforeAll(async () => {
       world = await open()
+      // Another contract may have left claims behind.
+      await world.clear()
       table = world.table
     })
     afterAll(async () => {
