@@ -153,7 +153,8 @@ describe('an API key', () => {
     const answer = await post(BODY, headers)
     expect(answer.status).toBe(status)
     if (status !== 401) return
-    const isSent = 'x-api-key' in headers || ('authorization' in headers && headers.authorization?.startsWith('Bearer') === true)
+    const isSent =
+      'x-api-key' in headers || ('authorization' in headers && headers.authorization?.startsWith('Bearer') === true)
     expect(answer.json?.['detail']).toMatch(isSent ? /^the key that was sent is not/ : /^the request has no key/)
     expect(answer).toMatchObject({json: {code: 'UNAUTHORIZED'}, headers: {'www-authenticate': 'Bearer realm="p2pay"'}})
     expect(ingest.topic).toHaveLength(0)
