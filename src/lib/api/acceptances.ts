@@ -26,8 +26,8 @@ export interface AcceptancesOptions {
 export class Acceptances {
   readonly #options: AcceptancesOptions
   readonly #stop = new AbortController()
-  /** Oldest first. */
-  readonly #untold = new Set<string>()
+  /** Digests by payment id, oldest first. */
+  readonly #untold = new Map<string, Buffer>()
   #working: Promise<void> | undefined
   #isTrouble = false
 
@@ -40,10 +40,15 @@ export class Acceptances {
     return this.#untold.has(paymentId)
   }
 
-  add(paymentId: string): void {
-    this.#untold.add(paymentId)
+  /** With which content, as far as the table may not know. */
+  digestOf(paymentId: string): Buffer | undefined {
+    return this.#untold.get(paymentId)
+  }
+
+  add(paymentId: string, digest: Buffer): void {
+    this.#untold.set(paymentId, digest)
     if (this.#untold.size > MAX_UNTOLD_COUNT) {
-      for (const oldest of this.#untold) {
+      for (const oldest of this.#untold.keys()) {
         this.#untold.delete(oldest)
         break
       }
@@ -71,7 +76,7 @@ export class Acceptances {
 
   async #tell(): Promise<boolean> {
     const batch: string[] = []
-    for (const paymentId of this.#untold) {
+    for (const paymentId of this.#untold.keys()) {
       if (batch.push(paymentId) >= ACCEPT_BATCH_COUNT) break
     }
     try {

@@ -24,6 +24,7 @@ export type IntakeMeter = Pick<ApiMetrics, 'sent' | 'sendError' | 'claim'>
 
 /** A payment on its way to the broker; whoever asks for the same one joins. */
 interface Flight {
+  readonly digest: Buffer
   readonly outcome: Promise<FlightOutcome>
   /** Nobody has sent it before: when it is refused, nothing of it is on the topic. */
   readonly isFirst: boolean
@@ -170,7 +171,7 @@ export class PaymentIntake implements Intake {
     attempt.paymentId = leading?.paymentId ?? paymentId
     if (leading !== undefined) return this.#follow(attempt, leading, own)
     this.#meter.claim('new')
-    this.#fly(submission, {paymentId, value: submission.value, isFirst: true})
+    this.#fly(submission, {paymentId, value: submission.value, digest, isFirst: true})
     return this.#join(attempt, paymentId, own, false)
   }
 
@@ -181,22 +182,43 @@ export class PaymentIntake implements Intake {
     const spare = own.filter(one => one.paymentId !== paymentId)
     const kept = own.filter(one => one.paymentId === paymentId)
     if (spare.length > 0) void this.#release(spare)
-    if (claim.state === 'accepted' || this.#acceptances.has(paymentId)) {
-      if (kept.length > 0) this.#acceptances.add(paymentId)
-      this.#meter.claim('replayed')
-      return {kind: 'accepted', paymentId, isReplayed: true}
-    }
-    if (this.#flights.has(paymentId)) {
+    const here = this.#contentHere(claim)
+    if (claim.state === 'accepted' || here === 'accepted') return this.#replayed(claim, kept)
+    if (here === 'flying') {
       this.#meter.claim('joined')
       return this.#join(attempt, paymentId, kept, true)
     }
+    if (here === 'other') return this.#busy(attempt)
     return claim.owner === this.#owner ? this.#resend(attempt, claim, kept) : this.#takeOver(attempt, claim, kept)
   }
 
+  /**
+   * What this server itself knows of a claim that the table told of a moment ago. Refused since then, its id may have
+   * been claimed anew with other content: what is under way or accepted here counts only when the content is the same.
+   */
+  #contentHere({paymentId, digest}: StoredClaim): 'accepted' | 'flying' | 'other' | undefined {
+    const accepted = this.#acceptances.digestOf(paymentId)
+    if (accepted?.equals(digest)) return 'accepted'
+    const flying = this.#flights.get(paymentId)?.digest
+    if (flying?.equals(digest)) return 'flying'
+    return accepted === undefined && flying === undefined ? undefined : 'other'
+  }
+
+  #replayed({paymentId, digest}: StoredClaim, own: OwnClaims): IntakeAnswer {
+    if (own.length > 0) this.#acceptances.add(paymentId, digest)
+    this.#meter.claim('replayed')
+    return {kind: 'accepted', paymentId, isReplayed: true}
+  }
+
+  #busy(attempt: Attempt): IntakeAnswer {
+    this.#meter.claim('busy')
+    return this.#unsettled('IN_PROGRESS', 'another server is sending it, or was before it went away', attempt)
+  }
+
   /** Ours, and of unknown outcome: the same bytes settle it. */
-  #resend(attempt: Attempt, {paymentId, value}: StoredClaim, own: OwnClaims): Promise<IntakeAnswer> {
+  #resend(attempt: Attempt, {paymentId, value, digest}: StoredClaim, own: OwnClaims): Promise<IntakeAnswer> {
     this.#meter.claim('taken_over')
-    this.#fly(attempt.submission, {paymentId, value, isFirst: false})
+    this.#fly(attempt.submission, {paymentId, value, digest, isFirst: false})
     return this.#join(attempt, paymentId, own, true)
   }
 
@@ -206,29 +228,25 @@ export class PaymentIntake implements Intake {
       // Whether the lease is over is for the table to say: its clock is the one that all servers share.
       const isOurs = await this.#options.claims.takeOver({scope, key, owner: this.#owner}, CLAIM_LEASE_MS)
       // While we asked, another request may have taken it over here.
-      if (this.#flights.has(paymentId)) return this.#join(attempt, paymentId, own, true)
+      if (this.#contentHere(claim) === 'flying') return this.#join(attempt, paymentId, own, true)
       if (isOurs) return this.#resend(attempt, claim, own)
-      if (this.#followerCount < MAX_FOLLOWER_COUNT && (await this.#isSettled(claim))) {
-        if (own.length > 0) this.#acceptances.add(paymentId)
-        this.#meter.claim('replayed')
-        return {kind: 'accepted', paymentId, isReplayed: true}
-      }
-      if (this.#flights.has(paymentId)) return this.#join(attempt, paymentId, own, true)
+      if (this.#followerCount < MAX_FOLLOWER_COUNT && (await this.#isSettled(claim))) return this.#replayed(claim, own)
+      if (this.#contentHere(claim) === 'flying') return this.#join(attempt, paymentId, own, true)
     } catch (error) {
       return this.#noClaims(error, attempt)
     }
-    this.#meter.claim('busy')
-    return this.#unsettled('IN_PROGRESS', 'another server is sending it, or was before it went away', attempt)
+    return this.#busy(attempt)
   }
 
   /** Another server says within a while that the broker has it; or we have heard so ourselves. */
-  async #isSettled({paymentId, digest}: StoredClaim): Promise<boolean> {
+  async #isSettled(followed: StoredClaim): Promise<boolean> {
+    const {paymentId, digest} = followed
     this.#followerCount++
     try {
       for (const pauseMs of FOLLOW_PAUSES_MS) {
         await this.#clock.sleep(pauseMs)
-        if (this.#acceptances.has(paymentId)) return true
-        if (this.#flights.has(paymentId)) return false
+        const here = this.#contentHere(followed)
+        if (here !== undefined) return here === 'accepted'
         const claim = await this.#options.claims.find(paymentId)
         // Refused, it may have been claimed anew with other content.
         if (claim === undefined || !claim.digest.equals(digest)) return false
@@ -248,7 +266,7 @@ export class PaymentIntake implements Intake {
       case 'acked': {
         const {partition, offset} = outcome
         // A key that came after the payment itself was accepted: the table has to hear of it too.
-        if (isReplayed && own.length > 0) this.#acceptances.add(paymentId)
+        if (isReplayed && own.length > 0) this.#acceptances.add(paymentId, flight.digest)
         return {kind: 'accepted', paymentId, isReplayed, ...(offset < 0 ? {} : {partition, offset})}
       }
       case 'refused':
@@ -265,19 +283,19 @@ export class PaymentIntake implements Intake {
 
   #fly(
     submission: Submission,
-    payment: {readonly paymentId: string; readonly value: Buffer; readonly isFirst: boolean},
+    payment: {readonly paymentId: string; readonly value: Buffer; readonly digest: Buffer; readonly isFirst: boolean},
   ): void {
     const {key, dueUs, arrivedUs} = submission
-    const {paymentId, value, isFirst} = payment
+    const {paymentId, value, digest, isFirst} = payment
     const offered = this.#options.ingest.offer({key, value, dueUs})
     const outcome = (offered ?? Promise.resolve(undefined)).then(answer => {
       const landed = this.#landed(answer, arrivedUs)
-      if (landed.kind === 'acked') this.#acceptances.add(paymentId)
+      if (landed.kind === 'acked') this.#acceptances.add(paymentId, digest)
       // A refused first flight stays until its claims are released.
       if (landed.kind !== 'refused' || !isFirst) this.#flights.delete(paymentId)
       return landed
     })
-    this.#flights.set(paymentId, {outcome, isFirst})
+    this.#flights.set(paymentId, {outcome, digest, isFirst})
   }
 
   #landed(outcome: IngestOutcome | undefined, arrivedUs: number): FlightOutcome {

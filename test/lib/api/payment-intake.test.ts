@@ -658,7 +658,20 @@ describe('whatever happens', () => {
         // And all is as new: a payment that was never heard of goes through.
         expect(await send(world, {id: 'fresh'})).toBe('202 fresh')
       }),
-      {numRuns: 200},
+      {
+        numRuns: 200,
+        examples: [
+          // Followed on one server, refused on the other, and claimed anew with other content before it is looked at again.
+          [
+            [
+              {kind: 'send', id: 'one', content: 'a', key: undefined, minted: false, server: 1, fate: 'ack', turns: 0},
+              {kind: 'send', id: 'one', content: 'a', key: undefined, minted: false, server: 0, fate: 'full', turns: 1},
+              {kind: 'send', id: 'one', content: 'b', key: undefined, minted: false, server: 0, fate: 'ack', turns: 0},
+              {kind: 'slow', delays: [0, 0]},
+            ],
+          ],
+        ],
+      },
     )
   })
 })
