@@ -65,9 +65,11 @@ WHERE scope = 'payment' AND claim_key = ANY ($1::text[]) AND state = 'pending'`
 const RELEASE = `
 WITH keyed AS (
   DELETE FROM public.payment_claims
-  WHERE scope = 'key' AND claim_key = ANY ($2::text[]) AND state = 'pending' AND owner = $3::uuid)
+  WHERE scope = 'key' AND claim_key = ANY ($2::text[]) AND state = 'pending' AND owner = $3::uuid
+    AND expires_at > now())
 DELETE FROM public.payment_claims
-WHERE scope = 'payment' AND claim_key = ANY ($1::text[]) AND state = 'pending' AND owner = $3::uuid`
+WHERE scope = 'payment' AND claim_key = ANY ($1::text[]) AND state = 'pending' AND owner = $3::uuid
+  AND expires_at > now()`
 
 const TAKE_OVER = `
 UPDATE public.payment_claims SET owner = $3::uuid, claimed_at = now()
