@@ -16,7 +16,7 @@ import type {Query} from './query.js'
 /** Claims of one statement; larger batches are split, within one transaction. */
 export const MAX_CLAIM_ROWS = 2000
 /** A claim that was in the way and is gone when we look (released, expired) is claimed again, this often. */
-const MAX_CLAIM_ATTEMPTS = 5
+const MAX_CLAIM_ATTEMPTS = 25
 /** Two processes that settle the same payments may meet in a deadlock; the one that is sent away tries again. */
 const MAX_DEADLOCK_ATTEMPTS = 4
 /** SQLSTATE deadlock_detected. */
