@@ -1,7 +1,5 @@
 /** What `p2pay generate --out http://…` does with its flags: the stream, one request for each payment. */
-import {parseDurationMs} from '../base/duration.js'
-import {messageOf, UsageError} from '../base/errors.js'
-import type {TlsOptions} from '../http/http-client.js'
+import {UsageError} from '../base/errors.js'
 import type {HttpSinkOptions} from '../sink/http-sink.js'
 import {
   announceDefault,
@@ -15,8 +13,8 @@ import {
   progressLine,
   withoutBound,
 } from './generate-outcome.js'
+import type {ReportFlag} from './loadtest-load.js'
 import {freshRunTag, parseShard, planOf} from './plan.js'
-import {problemsOfTlsMaterial} from './tls-material.js'
 import {openTruthFile, type TruthFile} from './truth-file.js'
 import {packageVersion} from './version.js'
 
@@ -31,7 +29,7 @@ export interface GenerateHttpFlags extends GenerateFlags {
 
 export async function generateToHttp(flags: GenerateHttpFlags, context: GenerateContext): Promise<GenerateOutcome> {
   const {progress, clock} = context
-  const http = await httpOptionsOf(flags, process.env)
+  const http = await httpOptionsOf(flags)
   const unbounded = isUnbounded(flags)
   const planned = await planOf(unbounded ? withoutBound(flags) : flags)
   announceDefault(flags, planned, progress)
@@ -71,19 +69,22 @@ export async function generateToHttp(flags: GenerateHttpFlags, context: Generate
 }
 
 /** @throws UsageError with every problem of URL, headers, key, timeout and certificates */
-async function httpOptionsOf(
-  flags: GenerateHttpFlags,
-  environment: Readonly<Record<string, string | undefined>>,
-): Promise<Omit<HttpSinkOptions, 'clock'>> {
+async function httpOptionsOf(flags: GenerateHttpFlags): Promise<Omit<HttpSinkOptions, 'clock'>> {
   const problems: string[] = []
   const url = URL.canParse(flags.out) ? new URL(flags.out) : undefined
   if (url === undefined) problems.push(`--out: "${flags.out}" is no URL`)
-  const headers = [...headersOf(flags.header ?? [], problems), ...apiKeyOf(flags['api-key-env'], environment, problems)]
-  const timeoutMs = timeoutOf(flags.timeout, problems)
-  const tls = await tlsOf(flags, problems)
+  const report: ReportFlag = (flag, problem) => problems.push(`${flag}: ${problem}`)
+  const {keyHeadersOf, splitHeader, timeoutOf, tlsOf} = await import('./http-flags.js')
+  const named = (flags.header ?? []).flatMap(text => splitHeader(text, report) ?? [])
+  const given = named.flatMap(({name, value}) => [name, value])
+  const headers = [...given, ...keyHeadersOf(flags['api-key-env'], report)]
+  const timeoutMs = timeoutOf(flags.timeout, report)
+  // --key names the record key here: there is no certificate of the client.
+  const files = {insecure: flags.insecure, cacert: flags.cacert, cert: undefined, key: undefined}
+  const tls = await tlsOf(files, url?.protocol !== 'http:', report)
   if (url !== undefined) {
     const {problemsOfTarget} = await import('../http/prepared-target.js')
-    problems.push(...problemsOfTarget({method: 'POST', url, headers}))
+    problems.push(...problemsOfTarget({method: 'POST', url, headers: given}))
   }
   if (url !== undefined && problems.length === 0) {
     return {url, headers, concurrency: flags.concurrency, timeoutMs, tls}
@@ -92,48 +93,4 @@ async function httpOptionsOf(
     code: 'P2PAY_HTTP_TARGET',
     suggestions: ['p2pay generate --tps 500 --out http://127.0.0.1:8000/api/v1/payments'],
   })
-}
-
-function headersOf(texts: readonly string[], problems: string[]): string[] {
-  return texts.flatMap(text => {
-    const colon = text.indexOf(':')
-    if (colon > 0) return [text.slice(0, colon).trim(), text.slice(colon + 1).trim()]
-    problems.push(`--header: "${text}" is not "Name: value"`)
-    return []
-  })
-}
-
-function apiKeyOf(
-  name: string | undefined,
-  environment: Readonly<Record<string, string | undefined>>,
-  problems: string[],
-): string[] {
-  if (name === undefined) return []
-  const key = environment[name]
-  if (key !== undefined && key !== '') return ['X-API-Key', key]
-  problems.push(`--api-key-env: the environment variable ${name} is not set`)
-  return []
-}
-
-function timeoutOf(text: string, problems: string[]): number {
-  if (text === 'none') return Number.POSITIVE_INFINITY
-  try {
-    return parseDurationMs(text)
-  } catch (error) {
-    problems.push(`--timeout: ${messageOf(error)}, such as 500ms, 10s or none`)
-    return 0
-  }
-}
-
-async function tlsOf({insecure, cacert}: GenerateHttpFlags, problems: string[]): Promise<TlsOptions> {
-  if (cacert === undefined) return {verify: !insecure}
-  const {readFile} = await import('node:fs/promises')
-  try {
-    const ca = await readFile(cacert, 'utf8')
-    for (const {message} of problemsOfTlsMaterial({ca})) problems.push(`--cacert: ${cacert} ${message}`)
-    return {verify: true, ca}
-  } catch (error) {
-    problems.push(`--cacert: ${messageOf(error)}`)
-    return {verify: true}
-  }
 }

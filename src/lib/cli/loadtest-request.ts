@@ -11,7 +11,8 @@ import type {ResponseJudge} from '../run/loadtest/options.js'
 import {prepareShape, type RequestBody, type RequestHeader, type RequestShape} from '../run/loadtest/request-shape.js'
 import {JUDGED_BODY_BYTES} from '../run/loadtest/response-judge.js'
 import {readTargets, type Target} from '../run/loadtest/targets.js'
-import {judgeOf, timeoutOf, tlsOf} from './loadtest-answer.js'
+import {keyHeadersOf, splitHeader, timeoutOf, tlsOf} from './http-flags.js'
+import {judgeOf} from './loadtest-answer.js'
 import type {LoadtestFlags} from './loadtest-flags.js'
 import type {ReportFlag} from './loadtest-load.js'
 import {redactUrl} from './redact.js'
@@ -229,27 +230,13 @@ function noteBadJson(template: Template, contentType: string, notes: string[]): 
 
 function headersOf({header}: LoadtestFlags, report: ReportFlag): RequestHeader[] {
   return (header ?? []).flatMap(text => {
-    const colon = text.indexOf(':')
-    const name = text.slice(0, Math.max(0, colon)).trim()
-    const {template, problems} = compileText(text.slice(colon + 1).trim(), 'header')
-    const all =
-      colon < 1
-        ? [`"${text}" is not “Name: value”`]
-        : [...problems, ...problemsOfHeaders([name, template.render(SAMPLE_SUBJECT)])]
+    const header = splitHeader(text, report)
+    if (header === undefined) return []
+    const {template, problems} = compileText(header.value, 'header')
+    const all = [...problems, ...problemsOfHeaders([header.name, template.render(SAMPLE_SUBJECT)])]
     for (const problem of all) report('--header', problem)
-    return all.length > 0 ? [] : [{name, value: template}]
+    return all.length > 0 ? [] : [{name: header.name, value: template}]
   })
-}
-
-function keyHeadersOf(variable: string | undefined, report: ReportFlag): readonly string[] {
-  if (variable === undefined) return []
-  const key = process.env[variable]
-  if (key === undefined || key === '') report('--api-key-env', `the environment variable ${variable} is not set`)
-  const headers = ['X-API-Key', key ?? '']
-  // Never with its value.
-  if (problemsOfHeaders(headers).length > 0)
-    report('--api-key-env', `the value of ${variable} cannot stand in a header`)
-  return headers
 }
 
 /** `@file` or the text itself. */
